@@ -1,0 +1,7 @@
+//! Text becomes typed once: configuration texts in, a typed plan and diagnostics out.
+//!
+//! Belongs here: parsers with spans, option schemas, the plan, the checks and how findings are shown.
+//! Must not be here: anything that runs events, opens sockets or reads log files.
+
+pub mod diagnostic;
+pub mod source;

@@ -1,0 +1,5 @@
+//! logdrive: runs `filebeat.yml` and `logstash.conf` unchanged in one small binary.
+//!
+//! The modules in the order of the flow:
+
+pub mod config;
