@@ -1,0 +1,7 @@
+//! Running a plan: threads, order, back-pressure, shutdown.
+//!
+//! Belongs here: what connects inputs, workers and outputs. Must not be here: what any plugin does.
+
+pub mod stop;
+
+pub use stop::Stop;
