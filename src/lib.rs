@@ -17,4 +17,6 @@ pub mod runtime;
 
 pub mod telemetry;
 
+pub mod api;
+
 pub mod world;
