@@ -4,4 +4,5 @@
 //! Must not be here: anything that runs events, opens sockets or reads log files.
 
 pub mod diagnostic;
+pub mod logstash;
 pub mod source;
