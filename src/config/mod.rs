@@ -5,4 +5,6 @@
 
 pub mod diagnostic;
 pub mod logstash;
+pub mod options;
 pub mod source;
+pub mod variables;
