@@ -1,0 +1,5 @@
+//! grok: fields out of text by named regular expressions.
+
+pub mod expand;
+pub mod matcher;
+pub mod patterns;
