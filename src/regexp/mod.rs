@@ -16,7 +16,7 @@ pub mod ast;
 pub mod parse;
 pub mod pcre2;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use parse::{Flags, PatternError, parse};
 

@@ -3,3 +3,6 @@
 pub mod expand;
 pub mod matcher;
 pub mod patterns;
+
+#[cfg(test)]
+mod differential;
