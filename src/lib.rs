@@ -7,6 +7,8 @@ pub mod config;
 
 pub mod event;
 
+pub mod regexp;
+
 pub mod filter;
 
 pub mod output;
