@@ -3,3 +3,5 @@
 //! The modules in the order of the flow:
 
 pub mod config;
+pub mod event;
+pub mod filter;
