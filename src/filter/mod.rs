@@ -9,6 +9,7 @@
 pub mod common;
 pub mod condition;
 pub mod grok;
+pub mod date;
 pub mod program;
 
 use crate::event::{Arena, Event, Value};
