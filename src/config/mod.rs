@@ -4,5 +4,6 @@
 //! Must not be here: anything that runs events, opens sockets or reads log files.
 
 pub mod diagnostic;
+pub mod filebeat;
 pub mod source;
 pub mod yaml;
