@@ -8,3 +8,6 @@ pub mod logstash;
 pub mod options;
 pub mod source;
 pub mod variables;
+pub mod filebeat;
+pub mod source;
+pub mod yaml;
