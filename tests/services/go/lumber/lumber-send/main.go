@@ -19,6 +19,7 @@ func main() {
 	compress := flag.Int("compress", 3, "zlib level of the frames, 0 for plain frames")
 	timeout := flag.Duration("timeout", 30*time.Second, "longest wait for one acknowledgement")
 	path := flag.String("path", "/var/log/lumber-send.log", "log.file.path of the events")
+	service := flag.String("service", "lumber", "fields.service of the events")
 	flag.Parse()
 
 	client, err := v2.SyncDial(*address, v2.CompressionLevel(*compress), v2.Timeout(*timeout))
@@ -46,7 +47,7 @@ func main() {
 			"@timestamp": time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 			"@metadata":  map[string]interface{}{"beat": "filebeat", "type": "_doc", "version": "8.5.0"},
 			"log":        map[string]interface{}{"offset": offset, "file": map[string]interface{}{"path": *path}},
-			"fields":     map[string]interface{}{"service": "lumber"},
+			"fields":     map[string]interface{}{"service": *service},
 			"host":       map[string]interface{}{"name": "sender"},
 			"message":    lines.Text(),
 		})
