@@ -20,7 +20,7 @@ mod fields;
 
 pub use batch::{Batch, SourceMeta};
 pub use field_ref::{EscapeStyle, FieldRef};
-pub use fields::{Event, SetError};
+pub use fields::{Event, Origin, SetError};
 pub use sprintf::Template;
 pub use timestamp::Timestamp;
 pub use value::{Arena, Map, Value};

@@ -10,6 +10,7 @@ pub mod common;
 pub mod condition;
 pub mod date;
 pub mod grok;
+pub mod processor;
 pub mod program;
 
 use crate::event::{Arena, Event, Value};
