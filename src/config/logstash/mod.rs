@@ -14,5 +14,6 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
+pub use ast::part_span;
 pub use condition::{CONDITION_IGNORED, CONDITION_UNSUPPORTED};
 pub use parser::{NESTING_DEPTH_MAX, SYNTAX_ERRORS_MAX, parse};

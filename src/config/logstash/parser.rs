@@ -27,8 +27,17 @@ pub(super) type Parsed<T> = Result<T, Failed>;
 /// Always returns what could be read. Errors have the id `syntax` (its message says what was expected and found),
 /// `duplicate-key`, `bad-number`, `nesting-too-deep` or one of the ids of [`super::condition`].
 pub fn parse(file: FileId, text: &str, support_escapes: bool) -> (Config, Vec<Diagnostic>) {
-    let mut p =
-        Parser { file, text, bytes: text.as_bytes(), pos: 0, depth: 0, support_escapes, diags: vec![], errors: 0, long_string: None };
+    let mut p = Parser {
+        file,
+        text,
+        bytes: text.as_bytes(),
+        pos: 0,
+        depth: 0,
+        support_escapes,
+        diags: vec![],
+        errors: 0,
+        long_string: None,
+    };
     let config = p.config();
     (config, p.diags)
 }
@@ -182,8 +191,9 @@ impl<'a> Parser<'a> {
     /// A syntax error at `at`; `expected` is what could have stood there.
     pub(super) fn syntax(&mut self, at: usize, expected: &[&str]) -> Diagnostic {
         let (found, span) = self.found(at);
-        let mut diag = Diagnostic::error("syntax", format!("Expected one of {} but found {found}", expected.join(", ")))
-            .at(span, "not expected here");
+        let mut diag =
+            Diagnostic::error("syntax", format!("Expected one of {} but found {found}", expected.join(", ")))
+                .at(span, "not expected here");
         if let Some(long) = self.long_string
             && long.end as usize <= at
             && !self.bytes[long.end as usize..at].contains(&b'\n')
@@ -196,7 +206,8 @@ impl<'a> Parser<'a> {
     pub(super) fn fail<T>(&mut self, diag: Diagnostic) -> Parsed<T> {
         self.errors += 1;
         if self.errors == SYNTAX_ERRORS_MAX {
-            let diag = diag.note(format!("this is error {SYNTAX_ERRORS_MAX} in this text; the rest of it was not read"));
+            let diag =
+                diag.note(format!("this is error {SYNTAX_ERRORS_MAX} in this text; the rest of it was not read"));
             self.report(diag);
             self.pos = self.bytes.len();
         } else if self.errors < SYNTAX_ERRORS_MAX {
@@ -215,8 +226,11 @@ impl<'a> Parser<'a> {
         if self.depth == NESTING_DEPTH_MAX {
             let (found, span) = self.found(self.pos);
             return self.fail(
-                Diagnostic::error("nesting-too-deep", format!("nested more than {NESTING_DEPTH_MAX} levels deep at {found}"))
-                    .at(span, "too deep"),
+                Diagnostic::error(
+                    "nesting-too-deep",
+                    format!("nested more than {NESTING_DEPTH_MAX} levels deep at {found}"),
+                )
+                .at(span, "too deep"),
             );
         }
         self.depth += 1;
@@ -270,7 +284,7 @@ impl<'a> Parser<'a> {
             if self.pos == before {
                 self.skip_piece();
             }
-            self.to_next_section();
+            self.skip_to_section();
         }
     }
 
@@ -281,7 +295,7 @@ impl<'a> Parser<'a> {
         (self.bytes.get(self.after_cs(end)) == Some(&b'{')).then_some((kind, end))
     }
 
-    fn to_next_section(&mut self) {
+    fn skip_to_section(&mut self) {
         while self.peek().is_some() {
             self.skip_cs();
             if self.section_at(self.pos).is_some() {
@@ -303,7 +317,8 @@ impl<'a> Parser<'a> {
             if self.text[start..].starts_with('\u{feff}') {
                 diag = diag.help("the file begins with a byte order mark: save it without");
             } else if self.bytes[start] == b'}' {
-                diag = diag.help("every opened block is closed already: remove this brace, or look for one too many above");
+                diag = diag
+                    .help("every opened block is closed already: remove this brace, or look for one too many above");
             }
             return self.fail(diag);
         };
@@ -344,7 +359,8 @@ impl<'a> Parser<'a> {
                     let _: Parsed<()> = self.not_closed(opened, "`if`, a plugin's name, `}`");
                     return body;
                 }
-                let diag = self.syntax(start, &["`if`", "a plugin's name", "`}`"]).note("no `if` stands before this `else`");
+                let diag =
+                    self.syntax(start, &["`if`", "a plugin's name", "`}`"]).note("no `if` stands before this `else`");
                 let _: Parsed<()> = self.fail(diag);
                 if let Ok(branch) = self.nested(|p| p.branch(start)) {
                     body.push(Stmt::Branch(branch));
@@ -356,7 +372,7 @@ impl<'a> Parser<'a> {
                 Ok(stmt) => body.push(stmt),
                 Err(Failed) => {
                     self.ensure_progress(start);
-                    self.to_next_statement();
+                    self.skip_to_statement();
                 }
             }
         }
@@ -374,9 +390,10 @@ impl<'a> Parser<'a> {
     }
 
     /// Skips to what can begin a statement or ends the block.
-    fn to_next_statement(&mut self) {
+    fn skip_to_statement(&mut self) {
         while let Some(b) = self.peek() {
-            let line_start = self.bytes[..self.pos].iter().rev().find(|b| !matches!(b, b' ' | b'\t')).is_none_or(|&b| b == b'\n');
+            let line_start =
+                self.bytes[..self.pos].iter().rev().find(|b| !matches!(b, b' ' | b'\t')).is_none_or(|&b| b == b'\n');
             if b == b'}' || self.section_at(self.pos).is_some() {
                 return;
             }
@@ -400,7 +417,9 @@ impl<'a> Parser<'a> {
     /// White space and comments, but not over more than one line's end, so that the start of a line is seen.
     fn skip_cs_line(&mut self) {
         match self.peek() {
-            Some(b'#') => self.pos = memchr::memchr(b'\n', &self.bytes[self.pos..]).map_or(self.bytes.len(), |n| self.pos + n),
+            Some(b'#') => {
+                self.pos = memchr::memchr(b'\n', &self.bytes[self.pos..]).map_or(self.bytes.len(), |n| self.pos + n)
+            }
             _ => self.pos += 1,
         }
     }
@@ -462,7 +481,8 @@ impl<'a> Parser<'a> {
         if self.bytes.get(at) != Some(&b'{') {
             let mut diag = self.syntax(at, &["`#`", "`{`"]);
             if self.bytes[at.min(self.bytes.len())..].starts_with(b"=>") {
-                diag = diag.note(format!("`{name}` stands where a plugin's name is expected: is a brace closed too early?"));
+                diag = diag
+                    .note(format!("`{name}` stands where a plugin's name is expected: is a brace closed too early?"));
             } else if matches!(name.as_str(), "elsif" | "elif" | "elseif") {
                 diag = diag.help("write `else if`");
             }
@@ -576,7 +596,7 @@ impl<'a> Parser<'a> {
                 Ok(attr) => attrs.push(attr),
                 Err(Failed) => {
                     self.ensure_progress(start);
-                    self.to_next_attribute();
+                    self.skip_to_attribute();
                 }
             }
         }
@@ -613,7 +633,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Skips to the next `name =>` at the start of a line, or to the brace that closes the plugin.
-    fn to_next_attribute(&mut self) {
+    fn skip_to_attribute(&mut self) {
         while let Some(b) = self.peek() {
             if b == b'}' {
                 return;
@@ -706,7 +726,8 @@ impl<'a> Parser<'a> {
             self.pos = end;
             let value = Value::Bareword(self.text[start..end].to_string());
             if self.peek() == Some(b'-') {
-                let diag = self.syntax(end, &["`#`", "white space", "`}`"]).help("a value with a `-` in it needs quotes");
+                let diag =
+                    self.syntax(end, &["`#`", "white space", "`}`"]).help("a value with a `-` in it needs quotes");
                 return self.fail(diag);
             }
             return Ok(Spanned::new(value, self.span(start, end)));
@@ -725,7 +746,7 @@ impl<'a> Parser<'a> {
             _ => {
                 let mut diag = self.syntax(start, &EXPECTED);
                 if b.is_ascii_alphabetic() {
-                    diag = diag.help("a bareword has at least two characters: put this one in quotes");
+                    diag = diag.help("put the value in quotes: a bareword has at least two characters");
                 } else if b == b'/' || !b.is_ascii() || b == b'%' || b == b'$' || b == b'*' {
                     diag = diag.help("put the value in quotes");
                 }
@@ -740,11 +761,15 @@ impl<'a> Parser<'a> {
         let Some(end) = self.quoted_end(start) else {
             let quote = self.bytes[start] as char;
             let line_end = memchr::memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |n| start + n);
-            let mut diag =
-                Diagnostic::error("syntax", format!("Expected one of `{quote}` but found the end of the text: the string is not closed"))
-                    .at(self.span(start, line_end), "this string is not closed");
+            let mut diag = Diagnostic::error(
+                "syntax",
+                format!("Expected one of `{quote}` but found the end of the text: the string is not closed"),
+            )
+            .at(self.span(start, line_end), "this string is not closed");
             if self.bytes[start..].windows(2).any(|w| w == [b'\\', quote as u8]) {
-                diag = diag.note("a backslash before a quote keeps the quote in the string, so no string can end in a backslash");
+                diag = diag.note(
+                    "a backslash before a quote keeps the quote in the string, so no string can end in a backslash",
+                );
             }
             self.pos = line_end;
             return self.fail(diag);
@@ -802,14 +827,26 @@ impl<'a> Parser<'a> {
         }
         loop {
             if self.peek() == Some(b']') {
-                let diag = self
-                    .syntax(self.pos, &["`#`", "a value"])
-                    .help("no comma may stand before `]`: remove it");
+                let diag = self.syntax(self.pos, &["`#`", "a value"]).help("no comma may stand before `]`: remove it");
                 let _: Parsed<()> = self.fail(diag);
                 self.eat("]");
                 return Ok(items);
             }
-            items.push(self.value()?);
+            let start = self.pos;
+            match self.value() {
+                Ok(item) => items.push(item),
+                Err(Failed) => {
+                    if !matches!(self.peek(), Some(b',' | b']' | b'}')) {
+                        self.ensure_progress(start);
+                    }
+                    while !matches!(self.peek(), None | Some(b',' | b']' | b'}' | b'\n')) {
+                        self.skip_piece();
+                    }
+                    if !matches!(self.peek(), Some(b',' | b']')) {
+                        return Err(Failed);
+                    }
+                }
+            }
             self.skip_cs();
             if self.eat("]") {
                 return Ok(items);
@@ -817,7 +854,11 @@ impl<'a> Parser<'a> {
             if !self.eat(",") {
                 let mut diag = self.syntax(self.pos, &["`#`", "`,`", "`]`"]);
                 let starts_value = self.peek().is_some_and(|b| matches!(b, b'"' | b'\'' | b'[') || is_bareword(b));
-                if !starts_value || self.bareword_end(self.pos).is_some_and(|end| self.bytes[self.after_cs(end)..].starts_with(b"=>")) {
+                if !starts_value
+                    || self
+                        .bareword_end(self.pos)
+                        .is_some_and(|end| self.bytes[self.after_cs(end)..].starts_with(b"=>"))
+                {
                     diag = diag.with(self.span(open, open + 1), "this array is not closed");
                     return self.fail(diag);
                 }
@@ -847,34 +888,50 @@ impl<'a> Parser<'a> {
                 self.eat(",");
                 continue;
             }
-            let Some(b) = self.peek() else {
+            if self.peek().is_none() || self.closes_plugin(start) {
                 let diag = self
                     .syntax(self.pos, &["`#`", "a key", "`}`"])
                     .with(self.span(open, open + 1), "this hash is not closed");
                 return self.fail(diag);
-            };
-            let key = if let Some(end) = self.number_end(start) {
-                let number = self.number()?;
-                assert_eq!(self.pos, end, "a number ends where it was seen to end");
-                number.map(|n| n.to_string())
-            } else if let Some(end) = self.bareword_end(start) {
-                self.pos = end;
-                Spanned::new(self.text[start..end].to_string(), self.span(start, end))
-            } else if b == b'"' || b == b'\'' {
-                self.string()?
-            } else {
-                let mut diag = self.syntax(start, &["`#`", "a number", "a bareword", "`\"`", "`'`", "`}`"]);
-                if b == b'[' || b.is_ascii_alphabetic() {
-                    diag = diag.help("put the key in quotes");
+            }
+            match self.entry() {
+                Ok(entry) => entries.push(entry),
+                Err(Failed) => {
+                    if self.peek() != Some(b'}') {
+                        self.ensure_progress(start);
+                    }
+                    self.skip_to_attribute();
+                    if self.closes_plugin(self.after_cs(self.pos)) {
+                        return Err(Failed);
+                    }
                 }
-                return self.fail(diag);
-            };
-            let raw = &self.text[start..self.pos];
-            self.arrow(raw)?;
-            let value = self.value()?;
-            entries.push((Entry { key, value }, raw));
+            }
         }
         Ok(self.unique_keys(entries))
+    }
+
+    /// `key => value`, and the key as written.
+    fn entry(&mut self) -> Parsed<(Entry, &'a str)> {
+        let start = self.pos;
+        let b = self.bytes[start];
+        let key = if self.number_end(start).is_some() {
+            self.number()?.map(|n| n.to_string())
+        } else if let Some(end) = self.bareword_end(start) {
+            self.pos = end;
+            Spanned::new(self.text[start..end].to_string(), self.span(start, end))
+        } else if b == b'"' || b == b'\'' {
+            self.string()?
+        } else {
+            let mut diag = self.syntax(start, &["`#`", "a number", "a bareword", "`\"`", "`'`", "`}`"]);
+            if b == b'[' || b.is_ascii_alphabetic() {
+                diag = diag.help("put the key in quotes");
+            }
+            return self.fail(diag);
+        };
+        let raw = &self.text[start..self.pos];
+        self.arrow(raw)?;
+        let value = self.value()?;
+        Ok((Entry { key, value }, raw))
     }
 
     /// Logstash refuses two keys that are written the same; of two that differ in their quotes the last one wins.
@@ -893,8 +950,11 @@ impl<'a> Parser<'a> {
                     .at(entry.key.span, "a second time")
                     .help("to give several values use an array, or repeat the option")
             } else {
-                Diagnostic::fault("duplicate-key", format!("`{}` stands twice in one hash; only the last one counts", entry.key.value))
-                    .at(entry.key.span, "this one counts")
+                Diagnostic::fault(
+                    "duplicate-key",
+                    format!("`{}` stands twice in one hash; only the last one counts", entry.key.value),
+                )
+                .at(entry.key.span, "this one counts")
             };
             let diag = diag.with(first.0.key.span, "first here");
             first.0.value = entry.value;
@@ -928,8 +988,11 @@ impl<'a> Parser<'a> {
                 let Some(end) = self.quoted_end(start) else {
                     self.pos = line_end;
                     return self.fail(
-                        Diagnostic::error("syntax", "Expected one of `/` but found the end of the text: the pattern is not closed")
-                            .at(self.span(start, line_end), "this pattern is not closed"),
+                        Diagnostic::error(
+                            "syntax",
+                            "Expected one of `/` but found the end of the text: the pattern is not closed",
+                        )
+                        .at(self.span(start, line_end), "this pattern is not closed"),
                     );
                 };
                 self.pos = end;
