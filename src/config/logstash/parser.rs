@@ -168,7 +168,9 @@ impl<'a> Parser<'a> {
     fn found(&self, at: usize) -> (String, Span) {
         const SHOWN_CHARS_MAX: usize = 30;
         let Some(c) = self.char_at(at) else {
-            return ("the end of the text".into(), self.span(at, at));
+            // shown behind the last character, not on an empty line below
+            let end = self.text.trim_end().len();
+            return ("the end of the text".into(), self.span(end, end));
         };
         let end = match self.bytes[at] {
             b'"' | b'\'' => self.quoted_end(at).unwrap_or(at + 1),
