@@ -4,9 +4,11 @@
 //! Must not be here: anything that runs events, opens sockets or reads log files.
 
 pub mod diagnostic;
+pub mod filebeat;
 pub mod load;
 pub mod logstash;
 pub mod options;
 pub mod render;
 pub mod source;
 pub mod variables;
+pub mod yaml;

@@ -27,6 +27,7 @@ pub(super) struct Parser<'a> {
     /// The last string that went over a line's end: often a forgotten quote is the real mistake.
     pub(super) long_string: Option<Span>,
 }
+
 pub(super) fn is_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
 }
@@ -38,6 +39,7 @@ pub(super) fn is_bareword(b: u8) -> bool {
 pub(super) fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
+
 pub(super) fn section_kind(name: &str) -> Option<SectionKind> {
     match name {
         "input" => Some(SectionKind::Input),
@@ -46,6 +48,7 @@ pub(super) fn section_kind(name: &str) -> Option<SectionKind> {
         _ => None,
     }
 }
+
 impl Parser<'_> {
     pub(super) fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.file, start, end)

@@ -31,6 +31,7 @@ pub fn parse(file: FileId, text: &str, support_escapes: bool) -> (Config, Vec<Di
     let config = p.config();
     (config, p.diags)
 }
+
 impl Parser<'_> {
     pub(super) fn config(&mut self) -> Config {
         let mut config = Config::default();

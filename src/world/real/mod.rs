@@ -1,0 +1,2 @@
+//! The real world.
+pub mod net;
