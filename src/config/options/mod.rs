@@ -67,9 +67,12 @@ impl Options {
         let mut options = Options { specs, set: vec![], plugin: plugin.name.clone(), span: plugin.span };
         let mut given: Vec<&str> = vec![];
         for (name, mut value) in merge(plugin, kind, diags) {
+            let before = diags.len();
             variables.expand(&mut value, diags);
+            // with a variable missing the value cannot have its type; that has been said
+            let complete = diags.len() == before;
             given.extend(options.specs.iter().map(|spec| spec.name).find(|n| *n == name.value));
-            options.take(name, value, kind, diags);
+            options.take(name, value, complete, kind, diags);
         }
         for spec in &options.specs {
             let empty_list = spec.list
@@ -93,7 +96,14 @@ impl Options {
         options
     }
 
-    fn take(&mut self, name: Spanned<String>, value: Spanned<Value>, kind: PluginKind, diags: &mut Vec<Diagnostic>) {
+    fn take(
+        &mut self,
+        name: Spanned<String>,
+        value: Spanned<Value>,
+        complete: bool,
+        kind: PluginKind,
+        diags: &mut Vec<Diagnostic>,
+    ) {
         let plugin = &self.plugin.value;
         let Some(spec) = self.specs.iter().find(|spec| spec.name == name.value).copied() else {
             let message = format!("Unknown setting '{}' for {plugin}", name.value);
@@ -145,6 +155,7 @@ impl Options {
             Ok(Some((value, from_array))) => {
                 self.set.push(Set { name: spec.name, name_span: name.span, value, from_array })
             }
+            Err(_) if !complete => {}
             Err(wrong) => {
                 let message = format!("`{}` of the {plugin} {} must be {}", spec.name, kind.name(), wanted(&spec));
                 diags.push(

@@ -124,6 +124,7 @@ fn mistakes_are_located() {
         ("old => v1", "deprecated-option", 13),
         ("tags => [v1]", "obsolete-option", 13),
         ("str => \"a${NO}\"", "undefined-variable", 22),
+        ("num => \"${NO}\"", "undefined-variable", 21),
     ];
     for (text, id, column) in cases {
         let (_, diags) = read(text);
