@@ -8,6 +8,7 @@
 
 pub mod common;
 pub mod condition;
+pub mod pattern;
 pub mod program;
 
 use crate::event::{Arena, Event};
