@@ -8,6 +8,12 @@ impl Timestamp {
     pub fn epoch_secs(&self) -> i64 {
         self.secs
     }
+    pub fn parse(_: &str) -> Option<Timestamp> {
+        None
+    }
+    pub fn subsec_nanos(&self) -> u32 {
+        self.nanos
+    }
     pub fn write_iso(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.to_string().as_bytes())
     }

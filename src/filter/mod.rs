@@ -8,8 +8,12 @@
 
 pub mod common;
 pub mod condition;
+pub mod drop;
+pub mod json;
+pub mod mutate;
 pub mod pattern;
 pub mod program;
+
 
 use crate::event::{Arena, Event};
 use crate::world::World;
