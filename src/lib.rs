@@ -7,6 +7,8 @@ pub mod config;
 
 pub mod event;
 
+pub mod codec;
+
 pub mod filter;
 
 pub mod output;

@@ -26,6 +26,13 @@ pub struct Origin {
     pub len: u32,
 }
 
+impl Origin {
+    /// The origin of the n-th of several events that one read text holds, from 0: the first keeps the text's own.
+    pub fn part(self, n: u64) -> Origin {
+        if n == 0 { self } else { Origin { place: mix(self.place, n), ..self } }
+    }
+}
+
 /// One event of a batch.
 pub struct Event<'b> {
     arena: &'b Arena,

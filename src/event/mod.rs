@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod decimal;
 pub mod field_ref;
+pub mod from_json;
 pub mod json;
 pub mod number;
 pub mod ruby;

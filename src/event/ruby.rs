@@ -126,10 +126,8 @@ fn inspect_chars(text: &str, out: &mut String) {
             '\x1b' => out.push_str("\\e"),
             // `#` only where it would start an interpolation
             '#' if matches!(chars.peek(), Some('{' | '$' | '@')) => out.push_str("\\#"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => {
-                let _ = write!(out, "\\x{:02X}", c as u32);
-            }
-            c if (0x80..0xa0).contains(&(c as u32)) => {
+            '\x7f' => out.push_str("\\x7F"),
+            c if c.is_control() => {
                 let _ = write!(out, "\\u{:04X}", c as u32);
             }
             c => out.push(c),
@@ -176,7 +174,7 @@ mod tests {
         ] {
             assert_eq!(to_s(&value), text);
         }
-        assert_eq!(inspect(&Value::Str("é\u{0}\t\u{85}")), "\"é\\x00\\t\\u0085\"");
+        assert_eq!(inspect(&Value::Str("é\u{0}\t\u{85}")), "\"é\\u0000\\t\\u0085\"");
     }
 
     #[test]

@@ -192,8 +192,7 @@ pub fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
         },
         (Value::List(x), Value::List(y)) => x.len() == y.len() && x.iter().zip(y.iter()).all(|(x, y)| same(x, y)),
         (Value::Map(x), Value::Map(y)) => {
-            x.entries.len() == y.entries.len()
-                && x.entries.iter().all(|(k, v)| y.get(k).is_some_and(|w| same(v, &w)))
+            x.entries.len() == y.entries.len() && x.entries.iter().all(|(k, v)| y.get(k).is_some_and(|w| same(v, &w)))
         }
         _ => a == b,
     }
@@ -213,12 +212,10 @@ fn compare(event: &Event<'_>, op: Op, left: &Operand, right: &Operand) -> Result
                 (Some(a), Some(b)) => same(&a, &b),
                 _ => false,
             },
-            (Operand::Field(r), literal) | (literal, Operand::Field(r)) => {
-                match (literal.value(event), event.get(r)) {
-                    (Some(a), Some(b)) => same(&a, &b),
-                    _ => false,
-                }
-            }
+            (Operand::Field(r), literal) | (literal, Operand::Field(r)) => match (literal.value(event), event.get(r)) {
+                (Some(a), Some(b)) => same(&a, &b),
+                _ => false,
+            },
             _ => literals_equal(left, right),
         };
         return Ok(equal == (op == Op::Eq));

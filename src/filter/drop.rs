@@ -1,7 +1,7 @@
 //! `drop`: ends events.
 //!
 //! Original: <https://www.elastic.co/guide/en/logstash/8.19/plugins-filters-drop.html>. With `percentage` below 100 only
-//! that share of the events, chosen at random; the others count as matched like the dropped ones.
+//! that share of the events, chosen at random; the others go on untouched, the common options never apply.
 //! Deviations: none known.
 
 use super::{Fault, Filter, FilterCx, Outcome};
@@ -25,7 +25,7 @@ impl Filter for Drop {
         if self.percentage >= 100.0 || draw() * 100.0 < self.percentage {
             event.cancel();
         }
-        Ok(Outcome::Matched)
+        Ok(Outcome::Unmatched)
     }
 }
 
@@ -40,8 +40,7 @@ mod tests {
         let arena = Arena::new();
         let world = still::world(Timestamp::default(), random);
         let mut event = Event::new(&arena, Origin::default());
-        let mut cx =
-            FilterCx { arena: &arena, world: &world, emitted: &mut vec![], scratch: &mut Scratch::default() };
+        let mut cx = FilterCx { arena: &arena, world: &world, emitted: &mut vec![], scratch: &mut Scratch::default() };
         Drop { percentage }.apply(&mut event, &mut cx).unwrap();
         event.is_cancelled()
     }

@@ -14,7 +14,6 @@ pub mod mutate;
 pub mod pattern;
 pub mod program;
 
-
 use crate::event::{Arena, Event};
 use crate::world::World;
 use std::any::Any;

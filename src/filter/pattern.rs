@@ -61,10 +61,7 @@ impl Pattern {
     /// # Errors
     /// As [`Pattern::is_match`].
     pub fn find_at(&self, text: &str, at: usize, groups: &mut Groups) -> Result<bool, String> {
-        self.regex
-            .captures_read_at(&mut groups.0, text.as_bytes(), at)
-            .map(|m| m.is_some())
-            .map_err(|e| e.to_string())
+        self.regex.captures_read_at(&mut groups.0, text.as_bytes(), at).map(|m| m.is_some()).map_err(|e| e.to_string())
     }
 }
 

@@ -22,7 +22,8 @@ fn run(config: Config, event: &str) -> (String, Result<(), String>) {
     for (k, v) in map.as_map().unwrap().entries {
         e.push(k, *v);
     }
-    let result = Mutate::new(config).run(&mut e, &*crate::world::still::world(crate::event::Timestamp::default(), 0).clock);
+    let result =
+        Mutate::new(config).run(&mut e, &*crate::world::still::world(crate::event::Timestamp::default(), 0).clock);
     let mut out = vec![];
     crate::event::json::write_entries(e.fields(), &mut out);
     (String::from_utf8(out).unwrap(), result)
@@ -50,10 +51,7 @@ fn renaming_removes_first_and_an_absent_field_is_left_alone() {
 
 #[test]
 fn what_was_done_before_a_failure_stays() {
-    let c = Config {
-        replace: vec![(f("b"), t("x%{a}")), (f("[a][k]"), t("no")), (f("c"), t("never"))],
-        ..config()
-    };
+    let c = Config { replace: vec![(f("b"), t("x%{a}")), (f("[a][k]"), t("no")), (f("c"), t("never"))], ..config() };
     let (out, result) = run(c, r#"{"a":1}"#);
     assert!(result.is_err());
     assert_eq!(out, r#"{"a":1,"b":"x1"}"#);

@@ -92,13 +92,7 @@ pub fn gsub(text: &str, pattern: &Pattern, replacement: &str) -> Result<Option<S
 }
 
 /// Ruby's replacement text: `\1`, `\0`, `\&`, `` \` ``, `\'`, `\k<name>`, `\\`; any other backslash stays.
-fn expand(
-    text: &str,
-    pattern: &Pattern,
-    replacement: &str,
-    groups: &crate::filter::pattern::Groups,
-    out: &mut String,
-) {
+fn expand(text: &str, pattern: &Pattern, replacement: &str, groups: &crate::filter::pattern::Groups, out: &mut String) {
     let mut rest = replacement;
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
