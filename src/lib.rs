@@ -8,6 +8,7 @@ pub mod config;
 pub mod event;
 
 pub mod codec;
+pub mod regexp;
 
 pub mod filter;
 
@@ -18,5 +19,7 @@ pub mod ack;
 pub mod runtime;
 
 pub mod telemetry;
+
+pub mod api;
 
 pub mod world;

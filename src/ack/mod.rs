@@ -40,6 +40,8 @@ pub struct BatchAck {
     dead: AtomicU64,
     tally: Mutex<Tally>,
     on_end: Mutex<Option<OnEnd>>,
+    /// Given back when the batch has ended: the place it takes among the batches in flight.
+    permit: Mutex<Option<Box<dyn Send>>>,
 }
 
 impl BatchAck {
@@ -51,6 +53,7 @@ impl BatchAck {
             dead: AtomicU64::new(0),
             tally: Mutex::new(Tally::default()),
             on_end: Mutex::new(Some(Box::new(on_end))),
+            permit: Mutex::new(None),
         })
     }
 
@@ -73,6 +76,11 @@ impl BatchAck {
         assert!(account.deliveries >= account.routed, "a routed event has a delivery: {account:?}");
         *self.tally.lock().expect("the tally's lock is never poisoned") = account;
         self.open.fetch_add(account.deliveries, Ordering::AcqRel);
+    }
+
+    /// Keeps something until the batch has ended, or is given up.
+    pub fn hold(&self, permit: Box<dyn Send>) {
+        *self.permit.lock().expect("never poisoned") = Some(permit);
     }
 
     /// The worker is through: its hold on the batch ends.
@@ -105,6 +113,7 @@ impl BatchAck {
             assert_eq!(tally.deliveries, tally.deliveries_done + tally.deliveries_dead, "deliveries add up: {tally:?}");
             let on_end = self.on_end.lock().expect("never poisoned").take();
             on_end.expect("a batch ends once")(tally);
+            drop(self.permit.lock().expect("never poisoned").take());
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct Origin {
     pub source: u32,
     /// Bytes of the source that the event stands for, its line end included.
     pub len: u32,
+    /// Which input of the plan read it.
+    pub input: u32,
 }
 
 impl Origin {

@@ -12,9 +12,11 @@ pub mod drop;
 pub mod json;
 pub mod mutate;
 pub mod pattern;
+pub mod date;
+pub mod grok;
 pub mod program;
 
-use crate::event::{Arena, Event};
+use crate::event::{Arena, Event, Value};
 use crate::world::World;
 use std::any::Any;
 
@@ -50,6 +52,26 @@ pub struct FilterCx<'b, 'x> {
     /// Events that the filter makes; they follow the present one through the rest of the program.
     pub emitted: &'x mut Vec<Event<'b>>,
     pub scratch: &'x mut Scratch,
+    /// Values that several events of the batch share.
+    pub memo: &'x mut Memo<'b>,
+}
+
+/// Values made once per batch: what is the same for many events is copied into the batch's arena once.
+#[derive(Default)]
+pub struct Memo<'b> {
+    entries: Vec<((Slot, u64), Value<'b>)>,
+}
+
+impl<'b> Memo<'b> {
+    /// The value under a filter's slot and a key of its choice, made on first use.
+    pub fn get(&mut self, slot: Slot, key: u64, make: impl FnOnce() -> Value<'b>) -> Value<'b> {
+        if let Some((_, value)) = self.entries.iter().find(|(k, _)| *k == (slot, key)) {
+            return *value;
+        }
+        let value = make();
+        self.entries.push(((slot, key), value));
+        value
+    }
 }
 
 /// A filter plugin.

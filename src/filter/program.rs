@@ -2,7 +2,7 @@
 
 use super::common::CommonOptions;
 use super::condition::Condition;
-use super::{Fault, Filter, FilterCx, Outcome, Scratch};
+use super::{Fault, Filter, FilterCx, Memo, Outcome, Scratch};
 use crate::event::{Batch, Event};
 use crate::world::World;
 
@@ -58,6 +58,7 @@ impl Program {
                 first,
                 faults: vec![],
                 emitted: vec![],
+                memo: Memo::default(),
             };
             let mut live: Vec<u32> = (0..first).collect();
             run.nodes(&self.nodes, &mut live);
@@ -79,6 +80,7 @@ struct Run<'b, 'x> {
     first: u32,
     faults: Vec<(u32, Fault)>,
     emitted: Vec<Event<'b>>,
+    memo: Memo<'b>,
 }
 
 impl Run<'_, '_> {
@@ -99,8 +101,13 @@ impl Run<'_, '_> {
         let mut kept = Vec::with_capacity(live.len());
         for &index in live.iter() {
             let event = &mut self.events[index as usize];
-            let mut cx =
-                FilterCx { arena: self.arena, world: self.world, emitted: &mut self.emitted, scratch: self.scratch };
+            let mut cx = FilterCx {
+                arena: self.arena,
+                world: self.world,
+                emitted: &mut self.emitted,
+                scratch: self.scratch,
+                memo: &mut self.memo,
+            };
             let result = node.filter.apply(event, &mut cx).and_then(|outcome| {
                 if outcome == Outcome::Matched && !node.common.is_empty() && !event.is_cancelled() {
                     match node.common.apply(event, &mut cx) {

@@ -2,6 +2,9 @@
 //!
 //! Belongs here: what connects inputs, workers and outputs. Must not be here: what any plugin does.
 
+pub mod delivery;
+pub mod intake;
+pub mod pipeline;
 pub mod stop;
 
 pub use stop::Stop;
