@@ -86,11 +86,9 @@ fn answer<B>(request: &Request<B>, status: &Status) -> Response<Full<Bytes>> {
         return reply(StatusCode::METHOD_NOT_ALLOWED, json, r#"{"error":"only GET is answered here"}"#.into());
     }
     match request.uri().path() {
-        "/metrics" => reply(
-            StatusCode::OK,
-            "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            status.metrics.render(),
-        ),
+        "/metrics" => {
+            reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", status.metrics.render())
+        }
         "/health" => {
             let ready = status.ready.load(Ordering::SeqCst);
             let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

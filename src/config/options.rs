@@ -215,12 +215,21 @@ impl Options {
             options.take(name, value, kind, diags);
         }
         for spec in &options.specs {
-            let empty_list = spec.list && matches!(options.raw(spec.name), Some(Spanned { value: Value::Array(items), .. }) if items.is_empty());
+            let empty_list = spec.list
+                && matches!(options.raw(spec.name), Some(Spanned { value: Value::Array(items), .. }) if items.is_empty());
             if spec.required && (!given.contains(&spec.name) || empty_list) {
                 diags.push(
-                    Diagnostic::error("missing-option", format!("Missing a required setting for the {} {} plugin: `{}`", plugin.name.value, kind.name(), spec.name))
-                        .at(plugin.name.span, format!("`{}` is not set", spec.name))
-                        .help(format!("add `{} => ...`", spec.name)),
+                    Diagnostic::error(
+                        "missing-option",
+                        format!(
+                            "Missing a required setting for the {} {} plugin: `{}`",
+                            plugin.name.value,
+                            kind.name(),
+                            spec.name
+                        ),
+                    )
+                    .at(plugin.name.span, format!("`{}` is not set", spec.name))
+                    .help(format!("add `{} => ...`", spec.name)),
                 );
             }
         }
@@ -231,8 +240,12 @@ impl Options {
         let plugin = &self.plugin.value;
         let Some(spec) = self.specs.iter().find(|spec| spec.name == name.value).copied() else {
             let message = format!("Unknown setting '{}' for {plugin}", name.value);
-            let mut diag = Diagnostic::error("unknown-option", message).at(name.span, format!("the {plugin} {} has no such option", kind.name()));
-            if let Some(near) = nearest(&name.value, self.specs.iter().filter(|s| !matches!(s.status, Status::Obsolete(_))).map(|s| s.name)) {
+            let mut diag = Diagnostic::error("unknown-option", message)
+                .at(name.span, format!("the {plugin} {} has no such option", kind.name()));
+            if let Some(near) = nearest(
+                &name.value,
+                self.specs.iter().filter(|s| !matches!(s.status, Status::Obsolete(_))).map(|s| s.name),
+            ) {
                 diag = diag.help(format!("did you mean `{near}`?"));
             }
             diags.push(diag);
@@ -251,31 +264,47 @@ impl Options {
                 return;
             }
             Status::Deprecated(instead) => diags.push(
-                Diagnostic::warning("deprecated-option", format!("`{}` of the {plugin} {} is deprecated", spec.name, kind.name()))
-                    .at(name.span, "deprecated")
-                    .help(instead),
+                Diagnostic::warning(
+                    "deprecated-option",
+                    format!("`{}` of the {plugin} {} is deprecated", spec.name, kind.name()),
+                )
+                .at(name.span, "deprecated")
+                .help(instead),
             ),
             Status::Obsolete(instead) => {
                 diags.push(
-                    Diagnostic::error("obsolete-option", format!("`{}` of the {plugin} {} is obsolete", spec.name, kind.name()))
-                        .at(name.span, "no longer exists")
-                        .help(instead),
+                    Diagnostic::error(
+                        "obsolete-option",
+                        format!("`{}` of the {plugin} {} is obsolete", spec.name, kind.name()),
+                    )
+                    .at(name.span, "no longer exists")
+                    .help(instead),
                 );
                 return;
             }
         }
         match coerce(&spec, value) {
             Ok(None) => {}
-            Ok(Some((value, from_array))) => self.set.push(Set { name: spec.name, name_span: name.span, value, from_array }),
+            Ok(Some((value, from_array))) => {
+                self.set.push(Set { name: spec.name, name_span: name.span, value, from_array })
+            }
             Err(wrong) => {
                 let message = format!("`{}` of the {plugin} {} must be {}", spec.name, kind.name(), wanted(&spec));
-                diags.push(Diagnostic::error("wrong-type", message).at(wrong.span, wrong.value).with(name.span, "of this option"));
+                diags.push(
+                    Diagnostic::error("wrong-type", message)
+                        .at(wrong.span, wrong.value)
+                        .with(name.span, "of this option"),
+                );
             }
         }
     }
 
     fn find(&self, name: &str) -> Option<&Set> {
-        assert!(self.specs.iter().any(|spec| spec.name == name), "`{name}` is in the schema of `{}`", self.plugin.value);
+        assert!(
+            self.specs.iter().any(|spec| spec.name == name),
+            "`{name}` is in the schema of `{}`",
+            self.plugin.value
+        );
         self.set.iter().find(|set| set.name == name)
     }
 
@@ -381,10 +410,13 @@ fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Bareword(a) | Value::String(a), Value::Bareword(b) | Value::String(b)) => a == b,
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(&a.value, &b.value)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(&a.value, &b.value))
+        }
         (Value::Hash(a), Value::Hash(b)) => {
             a.len() == b.len()
-                && a.iter().all(|a| b.iter().any(|b| a.key.value == b.key.value && same(&a.value.value, &b.value.value)))
+                && a.iter()
+                    .all(|a| b.iter().any(|b| a.key.value == b.key.value && same(&a.value.value, &b.value.value)))
         }
         _ => false,
     }
@@ -401,9 +433,16 @@ fn merge(plugin: &Plugin, kind: PluginKind, diags: &mut Vec<Diagnostic>) -> Vec<
         if name.value == "codec" && matches!(kind, PluginKind::Input | PluginKind::Output) {
             if !same(&existing.value, &value.value) {
                 diags.push(
-                    Diagnostic::error("several-codecs", format!("Multiple codecs specified for the {} {}: it can have only one", plugin.name.value, kind.name()))
-                        .at(name.span, "a second codec")
-                        .with(first.span, "the first one"),
+                    Diagnostic::error(
+                        "several-codecs",
+                        format!(
+                            "Multiple codecs specified for the {} {}: it can have only one",
+                            plugin.name.value,
+                            kind.name()
+                        ),
+                    )
+                    .at(name.span, "a second codec")
+                    .with(first.span, "the first one"),
                 );
             }
             continue;
@@ -411,9 +450,12 @@ fn merge(plugin: &Plugin, kind: PluginKind, diags: &mut Vec<Diagnostic>) -> Vec<
         match (&mut existing.value, &value.value) {
             (Value::Hash(into), Value::Hash(from)) => merge_hash(into, from, true),
             (Value::Hash(_), other) => diags.push(
-                Diagnostic::error("wrong-type", format!("`{}` is repeated with {}, but it is a hash before", name.value, other.kind()))
-                    .at(value.span, "must be a hash too")
-                    .with(first.span, "first here"),
+                Diagnostic::error(
+                    "wrong-type",
+                    format!("`{}` is repeated with {}, but it is a hash before", name.value, other.kind()),
+                )
+                .at(value.span, "must be a hash too")
+                .with(first.span, "first here"),
             ),
             (Value::Array(into), Value::Array(from)) => into.extend(from.iter().cloned()),
             (Value::Array(into), Value::Hash(from)) => into.extend(from.iter().map(|entry| {
@@ -483,7 +525,9 @@ fn wanted(spec: &OptionSpec) -> String {
         OptType::Uri => "a URI".into(),
         OptType::Bytes => "a number of bytes, like `\"10 KiB\"`".into(),
         OptType::FieldReference => "a field reference".into(),
-        OptType::OneOf(all) => format!("one of {}", all.iter().map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", ")),
+        OptType::OneOf(all) => {
+            format!("one of {}", all.iter().map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", "))
+        }
     };
     if spec.list { format!("{one}, or a list of such") } else { one }
 }

@@ -42,7 +42,12 @@ fn next_placeholder(text: &str, from: usize) -> Option<Placeholder<'_>> {
             if let Some(default) = rest.strip_prefix(':')
                 && let Some(close) = default.find('}')
             {
-                return Some(Placeholder { start, end: rest_at + 1 + close + 1, name, default: Some(&default[..close]) });
+                return Some(Placeholder {
+                    start,
+                    end: rest_at + 1 + close + 1,
+                    name,
+                    default: Some(&default[..close]),
+                });
             }
         }
         at = start + 2;

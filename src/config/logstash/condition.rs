@@ -122,7 +122,9 @@ pub(super) fn explain(diag: Diagnostic, read: &str, rest: &str) -> Diagnostic {
         diag.help("write `and`")
     } else if rest.starts_with("||") {
         diag.help("write `or`")
-    } else if read.starts_with('!') && (rest.starts_with(['=', '<', '>']) || rest.starts_with("!=") || rest.starts_with("in")) {
+    } else if read.starts_with('!')
+        && (rest.starts_with(['=', '<', '>']) || rest.starts_with("!=") || rest.starts_with("in"))
+    {
         diag.help("`!` negates a field or a parenthesis only: write `!(...)` around the comparison")
     } else if rest.starts_with('=') {
         diag.help("to compare write `==`; to match a pattern `=~`")
@@ -138,8 +140,12 @@ pub(super) fn explain_rvalue(diag: Diagnostic, rest: &str) -> Diagnostic {
     let word: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '@' | '.')).collect();
     match word.as_str() {
         "not" => diag.help("`not` is no operator: write `!(...)` around the condition"),
-        "true" | "false" => diag.help(format!("a truth value cannot be compared: test the field alone, or the text `\"{word}\"`")),
-        "nil" | "null" | "none" => diag.help("to test that a field is there write `[field]`, that it is not, `![field]`"),
+        "true" | "false" => {
+            diag.help(format!("a truth value cannot be compared: test the field alone, or the text `\"{word}\"`"))
+        }
+        "nil" | "null" | "none" => {
+            diag.help("to test that a field is there write `[field]`, that it is not, `![field]`")
+        }
         "" if rest.starts_with('(') => diag.help("a list is written in brackets: `[1, 2]`"),
         "" => diag,
         _ => diag.help(format!("a field is written in brackets, `[{word}]`, a text in quotes, `\"{word}\"`")),
@@ -163,7 +169,10 @@ impl Parser<'_> {
         let mut op_spans = vec![];
         loop {
             let at = self.after_cs(self.pos);
-            let Some(&(word, op)) = BoolOp::ALL.iter().find(|(word, _)| self.bytes[at..].starts_with(word.as_bytes())) else { break };
+            let Some(&(word, op)) = BoolOp::ALL.iter().find(|(word, _)| self.bytes[at..].starts_with(word.as_bytes()))
+            else {
+                break;
+            };
             op_spans.push(self.span(at, at + word.len()));
             self.pos = at + word.len();
             self.skip_cs();
@@ -179,7 +188,12 @@ impl Parser<'_> {
                 && !matches!(constant, RValue::Selector(_))
             {
                 let message = format!("{} alone cannot be joined with another condition", what(constant));
-                self.unsupported(operand.span, message, "a constant", "compare it with a field, or write a field as `[field]`");
+                self.unsupported(
+                    operand.span,
+                    message,
+                    "a constant",
+                    "compare it with a field, or write a field as `[field]`",
+                );
                 valid = false;
             }
         }
@@ -190,10 +204,13 @@ impl Parser<'_> {
             let name = self.bytes[op_spans[at].start as usize..op_spans[at].end as usize].escape_ascii().to_string();
             let other = op_spans[if at == 0 { 1 } else { at - 1 }];
             self.report(
-                Diagnostic::error(CONDITION_UNSUPPORTED, format!("`{name}` next to another operator needs parentheses"))
-                    .at(op_spans[at], "has no precedence")
-                    .with(other, "the other operator")
-                    .help("put each pair in parentheses"),
+                Diagnostic::error(
+                    CONDITION_UNSUPPORTED,
+                    format!("`{name}` next to another operator needs parentheses"),
+                )
+                .at(op_spans[at], "has no precedence")
+                .with(other, "the other operator")
+                .help("put each pair in parentheses"),
             );
             valid = false;
         }
@@ -221,7 +238,8 @@ impl Parser<'_> {
                     let text = String::from_utf8_lossy(&self.bytes[at..end]).into_owned();
                     Spanned::new(Expr::Truthy(RValue::Selector(text)), self.span(at, end))
                 } else {
-                    let diag = self.syntax(at, &["`#`", "`(`", "`[`"]).help("`!` negates a field or a parenthesis only");
+                    let diag =
+                        self.syntax(at, &["`#`", "`(`", "`[`"]).help("`!` negates a field or a parenthesis only");
                     return self.fail(diag);
                 };
                 let span = self.span(start, self.pos);
@@ -229,7 +247,12 @@ impl Parser<'_> {
                     Expr::Truthy(RValue::Selector(_)) => Expr::Not(Box::new(inner)),
                     Expr::Truthy(constant) => {
                         let message = format!("{} alone cannot be negated", what(constant));
-                        self.unsupported(inner.span, message, "a constant", "remove the condition, or compare with a field")
+                        self.unsupported(
+                            inner.span,
+                            message,
+                            "a constant",
+                            "remove the condition, or compare with a field",
+                        )
                     }
                     _ => Expr::Not(Box::new(inner)),
                 };
@@ -329,7 +352,12 @@ impl Parser<'_> {
             }
             RValue::Array(_) | RValue::Regexp(_) => {
                 let message = format!("{} alone is not a condition", what(&value.value));
-                self.unsupported(span, message, "not a condition", "compare it with a field: `[field] in [...]`, `[field] =~ /.../`")
+                self.unsupported(
+                    span,
+                    message,
+                    "not a condition",
+                    "compare it with a field: `[field] in [...]`, `[field] =~ /.../`",
+                )
             }
         };
         Spanned::new(expr, span)
@@ -347,7 +375,12 @@ impl Parser<'_> {
         }
         if rights.is_empty() {
             let message = format!("{} cannot be compared with `{op}`", what(&right.value));
-            let expr = self.unsupported(right.span, message, "not a field, string or number", "use `in` for lists, `=~` for patterns");
+            let expr = self.unsupported(
+                right.span,
+                message,
+                "not a field, string or number",
+                "use `in` for lists, `=~` for patterns",
+            );
             return Spanned::new(expr, span);
         }
         for (side, used) in [(&left, &lefts[0]), (&right, &rights[0])] {
@@ -369,7 +402,12 @@ impl Parser<'_> {
             RValue::Selector(_) | RValue::String(_) => Expr::Match { negated, left, pattern },
             other => {
                 let message = format!("{} cannot be matched against a pattern", what(other));
-                self.unsupported(left.span, message, "not a field or string", "write the field on the left: `[field] =~ /.../`")
+                self.unsupported(
+                    left.span,
+                    message,
+                    "not a field or string",
+                    "write the field on the left: `[field] =~ /.../`",
+                )
             }
         };
         Spanned::new(expr, span)

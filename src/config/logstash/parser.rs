@@ -27,8 +27,17 @@ pub(super) type Parsed<T> = Result<T, Failed>;
 /// Always returns what could be read. Errors have the id `syntax` (its message says what was expected and found),
 /// `duplicate-key`, `bad-number`, `nesting-too-deep` or one of the ids of [`super::condition`].
 pub fn parse(file: FileId, text: &str, support_escapes: bool) -> (Config, Vec<Diagnostic>) {
-    let mut p =
-        Parser { file, text, bytes: text.as_bytes(), pos: 0, depth: 0, support_escapes, diags: vec![], errors: 0, long_string: None };
+    let mut p = Parser {
+        file,
+        text,
+        bytes: text.as_bytes(),
+        pos: 0,
+        depth: 0,
+        support_escapes,
+        diags: vec![],
+        errors: 0,
+        long_string: None,
+    };
     let config = p.config();
     (config, p.diags)
 }
@@ -182,8 +191,9 @@ impl<'a> Parser<'a> {
     /// A syntax error at `at`; `expected` is what could have stood there.
     pub(super) fn syntax(&mut self, at: usize, expected: &[&str]) -> Diagnostic {
         let (found, span) = self.found(at);
-        let mut diag = Diagnostic::error("syntax", format!("Expected one of {} but found {found}", expected.join(", ")))
-            .at(span, "not expected here");
+        let mut diag =
+            Diagnostic::error("syntax", format!("Expected one of {} but found {found}", expected.join(", ")))
+                .at(span, "not expected here");
         if let Some(long) = self.long_string
             && long.end as usize <= at
             && !self.bytes[long.end as usize..at].contains(&b'\n')
@@ -196,7 +206,8 @@ impl<'a> Parser<'a> {
     pub(super) fn fail<T>(&mut self, diag: Diagnostic) -> Parsed<T> {
         self.errors += 1;
         if self.errors == SYNTAX_ERRORS_MAX {
-            let diag = diag.note(format!("this is error {SYNTAX_ERRORS_MAX} in this text; the rest of it was not read"));
+            let diag =
+                diag.note(format!("this is error {SYNTAX_ERRORS_MAX} in this text; the rest of it was not read"));
             self.report(diag);
             self.pos = self.bytes.len();
         } else if self.errors < SYNTAX_ERRORS_MAX {
@@ -215,8 +226,11 @@ impl<'a> Parser<'a> {
         if self.depth == NESTING_DEPTH_MAX {
             let (found, span) = self.found(self.pos);
             return self.fail(
-                Diagnostic::error("nesting-too-deep", format!("nested more than {NESTING_DEPTH_MAX} levels deep at {found}"))
-                    .at(span, "too deep"),
+                Diagnostic::error(
+                    "nesting-too-deep",
+                    format!("nested more than {NESTING_DEPTH_MAX} levels deep at {found}"),
+                )
+                .at(span, "too deep"),
             );
         }
         self.depth += 1;
@@ -303,7 +317,8 @@ impl<'a> Parser<'a> {
             if self.text[start..].starts_with('\u{feff}') {
                 diag = diag.help("the file begins with a byte order mark: save it without");
             } else if self.bytes[start] == b'}' {
-                diag = diag.help("every opened block is closed already: remove this brace, or look for one too many above");
+                diag = diag
+                    .help("every opened block is closed already: remove this brace, or look for one too many above");
             }
             return self.fail(diag);
         };
@@ -344,7 +359,8 @@ impl<'a> Parser<'a> {
                     let _: Parsed<()> = self.not_closed(opened, "`if`, a plugin's name, `}`");
                     return body;
                 }
-                let diag = self.syntax(start, &["`if`", "a plugin's name", "`}`"]).note("no `if` stands before this `else`");
+                let diag =
+                    self.syntax(start, &["`if`", "a plugin's name", "`}`"]).note("no `if` stands before this `else`");
                 let _: Parsed<()> = self.fail(diag);
                 if let Ok(branch) = self.nested(|p| p.branch(start)) {
                     body.push(Stmt::Branch(branch));
@@ -376,7 +392,8 @@ impl<'a> Parser<'a> {
     /// Skips to what can begin a statement or ends the block.
     fn to_next_statement(&mut self) {
         while let Some(b) = self.peek() {
-            let line_start = self.bytes[..self.pos].iter().rev().find(|b| !matches!(b, b' ' | b'\t')).is_none_or(|&b| b == b'\n');
+            let line_start =
+                self.bytes[..self.pos].iter().rev().find(|b| !matches!(b, b' ' | b'\t')).is_none_or(|&b| b == b'\n');
             if b == b'}' || self.section_at(self.pos).is_some() {
                 return;
             }
@@ -400,7 +417,9 @@ impl<'a> Parser<'a> {
     /// White space and comments, but not over more than one line's end, so that the start of a line is seen.
     fn skip_cs_line(&mut self) {
         match self.peek() {
-            Some(b'#') => self.pos = memchr::memchr(b'\n', &self.bytes[self.pos..]).map_or(self.bytes.len(), |n| self.pos + n),
+            Some(b'#') => {
+                self.pos = memchr::memchr(b'\n', &self.bytes[self.pos..]).map_or(self.bytes.len(), |n| self.pos + n)
+            }
             _ => self.pos += 1,
         }
     }
@@ -462,7 +481,8 @@ impl<'a> Parser<'a> {
         if self.bytes.get(at) != Some(&b'{') {
             let mut diag = self.syntax(at, &["`#`", "`{`"]);
             if self.bytes[at.min(self.bytes.len())..].starts_with(b"=>") {
-                diag = diag.note(format!("`{name}` stands where a plugin's name is expected: is a brace closed too early?"));
+                diag = diag
+                    .note(format!("`{name}` stands where a plugin's name is expected: is a brace closed too early?"));
             } else if matches!(name.as_str(), "elsif" | "elif" | "elseif") {
                 diag = diag.help("write `else if`");
             }
@@ -706,7 +726,8 @@ impl<'a> Parser<'a> {
             self.pos = end;
             let value = Value::Bareword(self.text[start..end].to_string());
             if self.peek() == Some(b'-') {
-                let diag = self.syntax(end, &["`#`", "white space", "`}`"]).help("a value with a `-` in it needs quotes");
+                let diag =
+                    self.syntax(end, &["`#`", "white space", "`}`"]).help("a value with a `-` in it needs quotes");
                 return self.fail(diag);
             }
             return Ok(Spanned::new(value, self.span(start, end)));
@@ -740,11 +761,15 @@ impl<'a> Parser<'a> {
         let Some(end) = self.quoted_end(start) else {
             let quote = self.bytes[start] as char;
             let line_end = memchr::memchr(b'\n', &self.bytes[start..]).map_or(self.bytes.len(), |n| start + n);
-            let mut diag =
-                Diagnostic::error("syntax", format!("Expected one of `{quote}` but found the end of the text: the string is not closed"))
-                    .at(self.span(start, line_end), "this string is not closed");
+            let mut diag = Diagnostic::error(
+                "syntax",
+                format!("Expected one of `{quote}` but found the end of the text: the string is not closed"),
+            )
+            .at(self.span(start, line_end), "this string is not closed");
             if self.bytes[start..].windows(2).any(|w| w == [b'\\', quote as u8]) {
-                diag = diag.note("a backslash before a quote keeps the quote in the string, so no string can end in a backslash");
+                diag = diag.note(
+                    "a backslash before a quote keeps the quote in the string, so no string can end in a backslash",
+                );
             }
             self.pos = line_end;
             return self.fail(diag);
@@ -802,9 +827,7 @@ impl<'a> Parser<'a> {
         }
         loop {
             if self.peek() == Some(b']') {
-                let diag = self
-                    .syntax(self.pos, &["`#`", "a value"])
-                    .help("no comma may stand before `]`: remove it");
+                let diag = self.syntax(self.pos, &["`#`", "a value"]).help("no comma may stand before `]`: remove it");
                 let _: Parsed<()> = self.fail(diag);
                 self.eat("]");
                 return Ok(items);
@@ -817,7 +840,11 @@ impl<'a> Parser<'a> {
             if !self.eat(",") {
                 let mut diag = self.syntax(self.pos, &["`#`", "`,`", "`]`"]);
                 let starts_value = self.peek().is_some_and(|b| matches!(b, b'"' | b'\'' | b'[') || is_bareword(b));
-                if !starts_value || self.bareword_end(self.pos).is_some_and(|end| self.bytes[self.after_cs(end)..].starts_with(b"=>")) {
+                if !starts_value
+                    || self
+                        .bareword_end(self.pos)
+                        .is_some_and(|end| self.bytes[self.after_cs(end)..].starts_with(b"=>"))
+                {
                     diag = diag.with(self.span(open, open + 1), "this array is not closed");
                     return self.fail(diag);
                 }
@@ -893,8 +920,11 @@ impl<'a> Parser<'a> {
                     .at(entry.key.span, "a second time")
                     .help("to give several values use an array, or repeat the option")
             } else {
-                Diagnostic::fault("duplicate-key", format!("`{}` stands twice in one hash; only the last one counts", entry.key.value))
-                    .at(entry.key.span, "this one counts")
+                Diagnostic::fault(
+                    "duplicate-key",
+                    format!("`{}` stands twice in one hash; only the last one counts", entry.key.value),
+                )
+                .at(entry.key.span, "this one counts")
             };
             let diag = diag.with(first.0.key.span, "first here");
             first.0.value = entry.value;
@@ -928,8 +958,11 @@ impl<'a> Parser<'a> {
                 let Some(end) = self.quoted_end(start) else {
                     self.pos = line_end;
                     return self.fail(
-                        Diagnostic::error("syntax", "Expected one of `/` but found the end of the text: the pattern is not closed")
-                            .at(self.span(start, line_end), "this pattern is not closed"),
+                        Diagnostic::error(
+                            "syntax",
+                            "Expected one of `/` but found the end of the text: the pattern is not closed",
+                        )
+                        .at(self.span(start, line_end), "this pattern is not closed"),
                     );
                 };
                 self.pos = end;
