@@ -26,9 +26,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Fault, Filter, FilterCx, Outcome, Slot};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::logstash::ast::Value as Given;
+use crate::config::logstash::ast::{Value as Given, part_span};
 use crate::config::options::{OptType, OptionSpec, Options};
-use crate::config::source::{Span, Spanned};
+use crate::config::source::{SourceMap, Spanned};
 use crate::event::number::{ruby_to_f, ruby_to_i};
 use crate::event::{EscapeStyle, Event, FieldRef, Value};
 use crate::regexp::{MATCH_STEPS_MAX, MatchError, PatternError};
@@ -248,6 +248,7 @@ pub fn build(
     config: &Config,
     escape: EscapeStyle,
     slot: Slot,
+    sources: &SourceMap,
     fs: &dyn Fs,
     diags: &mut Vec<Diagnostic>,
 ) -> Option<GrokFilter> {
@@ -272,7 +273,7 @@ pub fn build(
             let grok = match Grok::new(&text.value, &patterns, config.named_captures_only, config.steps_max()) {
                 Ok(grok) => grok,
                 Err(e) => {
-                    diags.push(located(&text.value, text.span, &e));
+                    diags.push(located(text, &e, sources));
                     continue;
                 }
             };
@@ -311,19 +312,14 @@ pub fn build(
 }
 
 /// A pattern's fault at its place in the configuration.
-fn located(pattern: &str, span: Span, error: &PatternError) -> Diagnostic {
-    // between quotes the bytes are those of the pattern, unless escapes were replaced
-    let quoted = (span.end - span.start) as usize == pattern.len() + 2;
-    let (at, note) = match quoted {
-        true => {
-            let start = span.start as usize + 1;
-            (Span::new(span.file, start + error.range.start, start + error.range.end), None)
-        }
-        false => (span, pattern.get(error.range.clone()).map(|part| format!("at `{part}`"))),
-    };
+fn located(pattern: &Spanned<String>, error: &PatternError, sources: &SourceMap) -> Diagnostic {
+    let span = part_span(sources, pattern.span, &pattern.value, error.range.clone());
     let id = if error.message.ends_with("not defined") { "grok-unknown-pattern" } else { "grok-bad-pattern" };
-    let diag = Diagnostic::error(id, error.message.clone()).at(at, "here");
-    note.into_iter().fold(diag, |diag, note| diag.note(note))
+    let diag = Diagnostic::error(id, error.message.clone()).at(span, "here");
+    match span == pattern.span {
+        true => diag.note(format!("at `{}`", &pattern.value[error.range.clone()])),
+        false => diag,
+    }
 }
 
 /// How a try on one text ended.
@@ -340,7 +336,12 @@ impl Filter for GrokFilter {
     }
 
     fn apply<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<Outcome, Fault> {
-        let scratch: &mut Vec<Option<Scratch>> = cx.scratch.get(self.slot, Vec::new);
+        Ok(self.run(event, cx.scratch.get(self.slot, Vec::new)))
+    }
+}
+
+impl GrokFilter {
+    fn run(&self, event: &mut Event<'_>, scratch: &mut Vec<Option<Scratch>>) -> Outcome {
         let mut matched = false;
         for field in &self.fields {
             match self.field(field, event, scratch) {
@@ -348,7 +349,7 @@ impl Filter for GrokFilter {
                 Tried::Match(false) | Tried::Raised => continue,
                 Tried::Timeout => {
                     event.tag_once(&self.tag_on_timeout);
-                    return Ok(Outcome::Unmatched);
+                    return Outcome::Unmatched;
                 }
             }
             if self.break_on_match {
@@ -356,14 +357,12 @@ impl Filter for GrokFilter {
             }
         }
         if matched {
-            return Ok(Outcome::Matched);
+            return Outcome::Matched;
         }
         self.tag_on_failure.iter().for_each(|tag| event.tag_once(tag));
-        Ok(Outcome::Unmatched)
+        Outcome::Unmatched
     }
-}
 
-impl GrokFilter {
     fn field<'b>(&self, field: &Field, event: &mut Event<'b>, scratch: &mut Vec<Option<Scratch>>) -> Tried {
         let Some(source) = &field.source else { return Tried::Raised };
         let Some(Value::List(items)) = event.get(source) else {
