@@ -7,6 +7,7 @@ pub mod config;
 
 pub mod event;
 
+pub mod codec;
 pub mod regexp;
 
 pub mod filter;

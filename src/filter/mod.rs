@@ -8,6 +8,10 @@
 
 pub mod common;
 pub mod condition;
+pub mod drop;
+pub mod json;
+pub mod mutate;
+pub mod pattern;
 pub mod date;
 pub mod grok;
 pub mod program;
