@@ -65,8 +65,16 @@ fn fused_delivers_every_line_once() {
     // some lines are there before the start
     world.requests(requests("early", 30));
     let program = fused(&world);
-    world.container("fin-pre-assist-backend-1", &["--log-opt", "max-size=20k", "--log-opt", "max-file=50"], &backend_script("live", 400, 5000));
-    world.container("another", &[], "printf 'no newline at the end of its last line'; echo; echo plain text of another");
+    world.container(
+        "fin-pre-assist-backend-1",
+        &["--log-opt", "max-size=20k", "--log-opt", "max-file=50"],
+        &backend_script("live", 400, 5000),
+    );
+    world.container(
+        "another",
+        &[],
+        "printf 'no newline at the end of its last line'; echo; echo plain text of another",
+    );
     world.requests(requests("live", 300));
     world.container_ends("fin-pre-assist-backend-1");
     world.container_ends("another");
@@ -185,7 +193,11 @@ fn rotation_while_down_and_restart() {
 
     world.requests(requests("unread", 90));
     world.run("sh", &["-c", "cd /var/log/nginx && mv access.log access.log.1 && mv error.log error.log-20240305 && kill -USR1 $(cat /run/nginx.pid)"]);
-    wait_until(Duration::from_secs(10), || world.log("nginx/access.log").exists(), || "nginx opens its log anew".to_owned());
+    wait_until(
+        Duration::from_secs(10),
+        || world.log("nginx/access.log").exists(),
+        || "nginx opens its log anew".to_owned(),
+    );
     world.requests(requests("fresh", 90));
     let program = fused(&world);
     world.assert_delivered_once(INDICES, &[&program]);

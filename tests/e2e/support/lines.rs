@@ -19,7 +19,8 @@ pub fn tally(lines: impl IntoIterator<Item = String>) -> Tally {
 
 /// Panics, with a few samples of each, if `arrived` lacks something that was `written`, or has something twice, or has more.
 pub fn assert_exactly_once(written: &Tally, arrived: &Tally) {
-    let lost: Vec<_> = written.iter().filter(|(line, n)| arrived.get(*line).unwrap_or(&0) < n).map(|(line, _)| line).collect();
+    let lost: Vec<_> =
+        written.iter().filter(|(line, n)| arrived.get(*line).unwrap_or(&0) < n).map(|(line, _)| line).collect();
     let doubled: Vec<_> = arrived.iter().filter(|(line, n)| *written.get(*line).unwrap_or(&0) < **n).collect();
     assert!(
         lost.is_empty() && doubled.is_empty(),
@@ -66,12 +67,17 @@ pub fn of_local(dir: &Path) -> Vec<Document> {
     for path in paths.iter().filter(|path| path.extension().is_some_and(|e| e == "ndjson")) {
         let mut action: Option<Value> = None;
         for line in of_plain_file(path) {
-            let value: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{}: {e}: {line}", path.display()));
+            let value: Value =
+                serde_json::from_str(&line).unwrap_or_else(|e| panic!("{}: {e}: {line}", path.display()));
             match action.take() {
                 None if value.get("create").is_some() || value.get("index").is_some() => action = Some(value),
                 Some(found) => {
                     let meta = found.get("create").or(found.get("index")).expect("kept only if it is one").clone();
-                    documents.push(Document { index: meta["_index"].as_str().map(str::to_owned), id: meta["_id"].as_str().map(str::to_owned), source: value });
+                    documents.push(Document {
+                        index: meta["_index"].as_str().map(str::to_owned),
+                        id: meta["_id"].as_str().map(str::to_owned),
+                        source: value,
+                    });
                 }
                 None => {}
             }
