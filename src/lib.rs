@@ -7,6 +7,8 @@ pub mod config;
 
 pub mod event;
 
+pub mod regexp;
+
 pub mod filter;
 
 pub mod output;
@@ -16,5 +18,7 @@ pub mod ack;
 pub mod runtime;
 
 pub mod telemetry;
+
+pub mod api;
 
 pub mod world;

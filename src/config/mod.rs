@@ -4,4 +4,9 @@
 //! Must not be here: anything that runs events, opens sockets or reads log files.
 
 pub mod diagnostic;
+pub mod filebeat;
+pub mod logstash;
+pub mod options;
 pub mod source;
+pub mod variables;
+pub mod yaml;

@@ -8,6 +8,8 @@
 
 pub mod common;
 pub mod condition;
+pub mod date;
+pub mod grok;
 pub mod program;
 
 use crate::event::{Arena, Event, Value};

@@ -1,1 +1,2 @@
 //! The real world.
+pub mod net;

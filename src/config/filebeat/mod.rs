@@ -1,0 +1,2 @@
+//! filebeat.yml: YAML to the typed configuration of the agent side.
+pub mod ucfg;

@@ -1,0 +1,2 @@
+use super::ast::*;
+use super::*;
