@@ -112,3 +112,36 @@ impl Document {
         self.source["message"].as_str().unwrap_or_else(|| panic!("no text in `message`: {}", self.source)).to_owned()
     }
 }
+
+/// The judge itself can say no.
+mod tests {
+    use super::*;
+
+    fn texts(lines: &[&str]) -> Tally {
+        tally(lines.iter().map(|line| (*line).to_owned()))
+    }
+
+    fn refused(written: &[&str], arrived: &[&str]) -> bool {
+        std::panic::catch_unwind(|| assert_exactly_once(&texts(written), &texts(arrived))).is_err()
+    }
+
+    #[test]
+    fn judge_refuses_losses_doubles_and_strangers() {
+        assert!(!refused(&["a", "b", "b"], &["b", "a", "b"]));
+        assert!(refused(&["a", "b"], &["a"]), "a loss");
+        assert!(refused(&["a", "b"], &["a", "b", "b"]), "a double");
+        assert!(refused(&["a"], &["a", "c"]), "never written");
+        assert!(refused(&["a", "b"], &["a", "a"]), "the number is right, the lines are not");
+    }
+
+    #[test]
+    fn pieces_of_a_docker_line_are_joined_per_stream() {
+        let dir = tempfile::TempDir::new().expect("a temporary folder");
+        let path = dir.path().join("c-json.log");
+        let entries = [("stdout", "one "), ("stderr", "other\\n"), ("stdout", "line\\n")];
+        let text: String =
+            entries.iter().map(|(s, l)| format!("{{\"log\":\"{l}\",\"stream\":\"{s}\",\"time\":\"t\"}}\n")).collect();
+        std::fs::write(&path, text).expect("a file can be written");
+        assert_eq!(of_docker_file(&path), ["other", "one line"]);
+    }
+}
