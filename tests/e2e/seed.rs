@@ -179,6 +179,37 @@ fn wait_for_more_documents(world: &World, more: u64, running: &[&Program]) {
     );
 }
 
+/// Rename and copytruncate under a running program, again and again while lines come.
+#[test]
+fn rotation_while_running() {
+    if missing(&[Need::World]) {
+        return;
+    }
+    let world = World::start(&["--without", "docker"]);
+    let program = fused(&world);
+    for round in 0..4 {
+        world.requests(requests(&format!("before{round}"), 60));
+        let rename = format!("cd /var/log/nginx && mv access.log access.log.{round}");
+        world.run("sh", &["-c", &rename]);
+        // until nginx is told, it writes into the renamed file
+        world.requests(requests(&format!("between{round}"), 30));
+        world.run("sh", &["-c", "kill -USR1 $(cat /run/nginx.pid)"]);
+        wait_until(
+            Duration::from_secs(10),
+            || world.log("nginx/access.log").exists(),
+            || "nginx opens its log anew".to_owned(),
+        );
+        world.requests(requests(&format!("after{round}"), 60));
+        world.assert_delivered_once(INDICES, &[&program]);
+        // what is read may be copied away and the file be cut: that is how logrotate's copytruncate works when it loses nothing
+        let truncate = format!("cd /var/log/nginx && cp error.log error.log.{round} && truncate -s 0 error.log");
+        world.run("sh", &["-c", &truncate]);
+        world.requests(requests(&format!("cut{round}"), 30));
+        world.assert_delivered_once(INDICES, &[&program]);
+    }
+    program.stop();
+}
+
 /// Stopped with unread lines in a file, which is renamed, with a new one in its place, before the next start.
 #[test]
 fn rotation_while_down_and_restart() {
