@@ -23,7 +23,6 @@ mod fields;
 
 pub use batch::{Batch, SourceMeta};
 pub use field_ref::{EscapeStyle, FieldRef};
-pub use fields::{Event, Origin, SetError};
 pub use fields::{Event, Origin, SetError, are_tags};
 pub use sprintf::Template;
 pub use timestamp::Timestamp;

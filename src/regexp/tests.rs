@@ -181,7 +181,8 @@ fn oniguruma_agrees_with_the_table() {
         r"(?:\b)+a",
         r"\b*a",
         r"[\w-.]+",
-        r"\y\Q.\E", r"(?~abc)",
+        r"\y\Q.\E",
+        r"(?~abc)",
         r"(?~abc)",
     ];
     let mut compared = 0;

@@ -99,7 +99,9 @@ impl Config {
             let patterns = texts(&value);
             if patterns.is_empty() {
                 let message = format!("`match` of the grok filter has no pattern for `{}`", field.value);
-                diags.push(Diagnostic::error("wrong-type", message).at(value.span, "neither a pattern nor a list of them"));
+                diags.push(
+                    Diagnostic::error("wrong-type", message).at(value.span, "neither a pattern nor a list of them"),
+                );
             }
             matches.push((field, patterns));
         }
