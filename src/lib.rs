@@ -12,6 +12,8 @@ pub mod regexp;
 
 pub mod filter;
 
+pub mod input;
+
 pub mod output;
 
 pub mod ack;

@@ -354,7 +354,7 @@ impl Filter for Link {
         if let Value::Map(m) = merged {
             event.set_metadata(m);
         }
-        receive(event, self.ecs);
+        receive(event, self.ecs, true);
         for tag in &self.tags {
             event.tag(tag);
         }
@@ -368,22 +368,26 @@ impl Filter for Link {
     }
 }
 
-/// What Logstash's beats input does to an event as it arrives, its metadata aside.
-pub fn receive(event: &mut Event<'_>, ecs: bool) {
+/// What Logstash's beats input does to an event as it arrives, its metadata aside: with `original` the plain codec keeps
+/// the text, with `codec_tag` a tag says whether a codec was applied.
+pub fn receive(event: &mut Event<'_>, original: bool, codec_tag: bool) {
     if event.top("@version").is_none() {
         event.push("@version", Value::Str("1"));
     }
     match event.top("message") {
         Some(message @ Value::Str(_)) => {
-            if ecs {
-                let original = FieldRef::from_names(["event", "original"]);
-                if event.get(&original).is_none() {
+            if original {
+                let field = FieldRef::from_names(["event", "original"]);
+                if event.get(&field).is_none() {
                     // an `event` that is no map stays as it came
-                    let _ = event.set(&original, message);
+                    let _ = event.set(&field, message);
                 }
             }
-            event.tag("beats_input_codec_plain_applied");
+            if codec_tag {
+                event.tag("beats_input_codec_plain_applied");
+            }
         }
+        // real Logstash sets this one whatever `enrich` says
         _ => event.tag("beats_input_raw_event"),
     }
 }
