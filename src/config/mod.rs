@@ -6,9 +6,11 @@
 pub mod build;
 pub mod diagnostic;
 pub mod filebeat;
+pub mod load;
 pub mod logstash;
 pub mod lower;
 pub mod options;
+pub mod render;
 pub mod source;
 pub mod variables;
 pub mod yaml;
