@@ -16,6 +16,7 @@ pub mod mutate;
 pub mod pattern;
 pub mod processor;
 pub mod program;
+pub mod registry;
 
 use crate::event::{Arena, Event, Value};
 use crate::world::World;
