@@ -7,6 +7,7 @@ pub mod config;
 
 pub mod event;
 
+pub mod codec;
 pub mod regexp;
 
 pub mod filter;
@@ -22,3 +23,5 @@ pub mod telemetry;
 pub mod api;
 
 pub mod world;
+
+pub mod cli;

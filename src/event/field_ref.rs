@@ -65,9 +65,7 @@ impl FieldRef {
         let err = || FieldRefError { text: text.to_string() };
         let mut names: Vec<&str> = Vec::new();
         if !text.contains(['[', ']']) {
-            if text.is_empty() {
-                return Err(err());
-            }
+            // the empty text is a name too, as in Logstash
             names.push(text);
         } else {
             tokenize(text, &mut names).ok_or_else(err)?;
@@ -202,6 +200,7 @@ mod tests {
     fn forms_that_are_accepted() {
         for (text, names) in [
             ("a", vec!["a"]),
+            ("", vec![""]),
             ("[a]", vec!["a"]),
             ("[a][b]", vec!["a", "b"]),
             ("[[a][b]][c]", vec!["a", "b", "c"]),
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn forms_that_are_refused() {
-        for text in ["", "[", "]", "[]", "[a", "a]", "a[b]", "[a]b", "[a][]", "[a[b]]", "[[a]b]", "[a]]"] {
+        for text in ["[", "]", "[]", "[a", "a]", "a[b]", "[a]b", "[a][]", "[a[b]]", "[[a]b]", "[a]]"] {
             assert!(FieldRef::parse(text).is_err(), "{text}");
         }
     }

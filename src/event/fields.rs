@@ -28,6 +28,13 @@ pub struct Origin {
     pub input: u32,
 }
 
+impl Origin {
+    /// The origin of the n-th of several events that one read text holds, from 0: the first keeps the text's own.
+    pub fn part(self, n: u64) -> Origin {
+        if n == 0 { self } else { Origin { place: mix(self.place, n), ..self } }
+    }
+}
+
 /// One event of a batch.
 pub struct Event<'b> {
     arena: &'b Arena,
@@ -48,6 +55,8 @@ pub enum SetError {
     NotATimestamp { found: &'static str },
     /// `[@metadata]` as a whole takes a map only.
     MetadataNotAMap,
+    /// `tags` takes a string or a list of strings, and nothing can be set below it.
+    NotTags { path: String, found: &'static str },
     /// A list would grow beyond [`LIST_GROWTH_MAX`] at once.
     IndexTooLarge { path: String },
 }
@@ -60,6 +69,9 @@ impl fmt::Display for SetError {
             }
             SetError::NotATimestamp { found } => write!(f, "cannot set `@timestamp` to a value of type {found}"),
             SetError::MetadataNotAMap => f.write_str("cannot set `[@metadata]` to what is not a map"),
+            SetError::NotTags { path, found } => {
+                write!(f, "cannot set `{path}` to a value of type {found}: `tags` is a string or a list of strings")
+            }
             SetError::IndexTooLarge { path } => {
                 write!(f, "cannot set `{path}`: the index is too far beyond the list's end")
             }
@@ -171,10 +183,16 @@ impl<'b> Event<'b> {
                 if name == "@timestamp" && !matches!(value, Value::Timestamp(_)) {
                     return Err(SetError::NotATimestamp { found: value.type_name() });
                 }
+                if name == "tags" && !are_tags(&value) {
+                    return Err(SetError::NotTags { path: r.to_string(), found: value.type_name() });
+                }
                 self.set_top(name, value);
             }
             Root::Event => {
                 let name = &*r.steps[0].name;
+                if name == "tags" {
+                    return Err(SetError::NotTags { path: r.to_string(), found: value.type_name() });
+                }
                 if let Some(new) = set_in(self.arena, self.top(name), &r.steps[1..], value, r)? {
                     self.set_top(name, new);
                 }
@@ -264,6 +282,15 @@ impl<'b> Event<'b> {
     pub fn retain(&mut self, keep: impl FnMut(&Entry<'b>) -> bool) {
         let mut keep = keep;
         self.fields.retain(|e| keep(e));
+    }
+}
+
+/// True for what `tags` may hold: a string or a list of strings.
+pub fn are_tags(value: &Value<'_>) -> bool {
+    match value {
+        Value::Str(_) => true,
+        Value::List(l) => l.iter().all(|v| v.as_str().is_some()),
+        _ => false,
     }
 }
 
@@ -404,6 +431,19 @@ mod tests {
         assert!(e.fields().is_empty());
         assert_eq!(e.get(&r("[@metadata][x][y]")), Some(Value::Int(1)));
         assert_eq!(e.set(&r("[@metadata]"), Value::Int(1)), Err(SetError::MetadataNotAMap));
+    }
+
+    #[test]
+    fn tags_are_a_string_or_a_list_of_strings() {
+        let arena = Arena::new();
+        let mut e = Event::new(&arena, Origin::default());
+        e.set(&r("tags"), Value::Str("a")).unwrap();
+        e.set(&r("tags"), Value::List(&[Value::Str("a")])).unwrap();
+        for bad in [Value::Int(1), Value::Null, Value::List(&[Value::Null])] {
+            assert!(matches!(e.set(&r("tags"), bad), Err(SetError::NotTags { .. })));
+        }
+        assert!(matches!(e.set(&r("[tags][k]"), Value::Str("a")), Err(SetError::NotTags { .. })));
+        assert_eq!(e.top("tags"), Some(Value::List(&[Value::Str("a")])));
     }
 
     #[test]

@@ -277,7 +277,12 @@ impl<'b> Parser<'b> {
                         Some(b't') => '\t',
                         Some(b'u') => {
                             self.at += 1;
-                            out.push(self.unicode()?);
+                            match self.unicode()? {
+                                Some(c) => out.push(c),
+                                // the json filter's reader makes nothing of half a pair, the codecs' a question mark
+                                None if self.decimals == Decimals::Big => {}
+                                None => out.push('?'),
+                            }
                             continue;
                         }
                         _ => return self.err("unknown escape"),
@@ -295,9 +300,8 @@ impl<'b> Parser<'b> {
         }
     }
 
-    /// After `\u`: four digits, and the second half of a pair. A half without its other half becomes `?`, which is
-    /// what Java writes for it.
-    fn unicode(&mut self) -> Result<char, JsonError> {
+    /// After `\u`: four digits, and the second half of a pair; `None` for a half without its other half.
+    fn unicode(&mut self) -> Result<Option<char>, JsonError> {
         let high = self.hex4()?;
         if (0xD800..0xDC00).contains(&high) {
             if self.bytes[self.at..].starts_with(b"\\u") {
@@ -306,13 +310,13 @@ impl<'b> Parser<'b> {
                 let low = self.hex4()?;
                 if (0xDC00..0xE000).contains(&low) {
                     let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-                    return Ok(char::from_u32(code).expect("a surrogate pair is a character"));
+                    return Ok(Some(char::from_u32(code).expect("a surrogate pair is a character")));
                 }
                 self.at = back;
             }
-            return Ok('?');
+            return Ok(None);
         }
-        Ok(char::from_u32(high).unwrap_or('?'))
+        Ok(char::from_u32(high))
     }
 
     fn hex4(&mut self) -> Result<u32, JsonError> {

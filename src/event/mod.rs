@@ -8,9 +8,12 @@
 //! short entry list into the arena. So the hot path makes no heap allocation per field and drops a batch in one go.
 
 pub mod batch;
+pub mod decimal;
 pub mod field_ref;
+pub mod from_json;
 pub mod json;
 pub mod number;
+pub mod ruby;
 pub mod sprintf;
 pub mod time_format;
 pub mod timestamp;
@@ -20,7 +23,7 @@ mod fields;
 
 pub use batch::{Batch, SourceMeta};
 pub use field_ref::{EscapeStyle, FieldRef};
-pub use fields::{Event, SetError};
+pub use fields::{Event, Origin, SetError, are_tags};
 pub use sprintf::Template;
 pub use timestamp::Timestamp;
 pub use value::{Arena, Map, Value};

@@ -97,10 +97,10 @@ pub fn ruby_to_f(text: &str) -> f64 {
         _ => ("", t),
     };
     let int = digits_with_underscores(t);
-    if int.is_empty() {
+    if int.is_empty() && !t.strip_prefix('.').is_some_and(|f| f.starts_with(|c: char| c.is_ascii_digit())) {
         return 0.0;
     }
-    let mut number = format!("{sign}{int}");
+    let mut number = format!("{sign}0{int}");
     let mut rest = &t[underscored_len(t)..];
     if let Some(after) = rest.strip_prefix('.') {
         let frac = digits_with_underscores(after);
@@ -195,7 +195,16 @@ mod tests {
             assert_eq!(ruby_to_i(t), Ok(n), "{t}");
         }
         assert!(ruby_to_i("99999999999999999999").is_err());
-        for (t, x) in [("1.5", 1.5), ("1e3", 1000.0), ("1.", 1.0), (".5", 0.0), ("-2.5e-1x", -0.25), ("x", 0.0)] {
+        for (t, x) in [
+            ("1.5", 1.5),
+            ("1e3", 1000.0),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("-.5e1x", -5.0),
+            (".", 0.0),
+            ("-2.5e-1x", -0.25),
+            ("x", 0.0),
+        ] {
             assert_eq!(ruby_to_f(t), x, "{t}");
         }
         assert!(ruby_to_f("1e400").is_infinite());

@@ -135,7 +135,7 @@ pub fn write_value(value: &Value<'_>, out: &mut String) {
 }
 
 /// As Java's `toString` prints a value inside a list: maps as `{k=v}`, lists as `[a, b]`, null as nothing at the top.
-fn write_java(value: &Value<'_>, out: &mut String) {
+pub fn write_java(value: &Value<'_>, out: &mut String) {
     match value {
         Value::List(l) => {
             out.push('[');

@@ -351,7 +351,7 @@ impl<'p> Parser<'p> {
             }
         }
         if self.eat("~") {
-            return self.error(start, "the absent operator `(?~` is not supported yet");
+            return self.absent(start, mode).map(Some);
         }
         for (open, end) in [("<", '>'), ("'", '\'')] {
             if self.eat(open) {
@@ -366,6 +366,30 @@ impl<'p> Parser<'p> {
             return self.conditional(mode, start).map(Some);
         }
         self.options(mode, start)
+    }
+
+    /// After `(?~`: any text that does not hold a match of the expression. Up to where the expression starts, and then as
+    /// far into it as it is not whole; exact for expressions of one length.
+    fn absent(&mut self, start: usize, mode: Mode) -> Parsed<Node> {
+        if self.peek() == Some('|') {
+            return self.error(start, "the absent operator with a range, `(?~|`, is not supported yet");
+        }
+        let node = self.alternation(mode)?;
+        self.close(start)?;
+        let (low, high) = node.width(&|_| None);
+        if high != Some(low) || low == 0 || low > REPEAT_MAX as usize {
+            return self.error(start, "the absent operator with an expression of no fixed length is not supported yet");
+        }
+        let not_here = Node::Look { node: Box::new(node), behind: false, negated: true };
+        let any = Node::Any { newline: true };
+        let before = Node::Repeat {
+            node: Box::new(Node::Concat(vec![not_here, any.clone()])),
+            min: 0,
+            max: None,
+            kind: RepeatKind::Greedy,
+        };
+        let into = Node::Repeat { node: Box::new(any), min: 0, max: Some(low as u32 - 1), kind: RepeatKind::Greedy };
+        Ok(Node::Concat(vec![before, into]))
     }
 
     fn capture(&mut self, name: Option<String>, start: usize, mode: Mode) -> Parsed<Node> {
@@ -685,7 +709,7 @@ impl<'p> Parser<'p> {
         loop {
             let at = self.pos;
             let Some(c) = self.peek() else {
-                return Err(PatternError::new("this character class is not closed", start..start + 1));
+                return Err(PatternError::new("premature end of char-class", start..start + 1));
             };
             if c == ']' && (at > first || !self.has_close()) {
                 self.pos += 1;
@@ -763,7 +787,7 @@ impl<'p> Parser<'p> {
     #[allow(clippy::type_complexity)]
     fn class_atom(&mut self, mode: Mode) -> Parsed<Result<char, ClassItem>> {
         let start = self.pos;
-        let c = self.peek().ok_or_else(|| PatternError::new("this character class is not closed", start..start))?;
+        let c = self.peek().ok_or_else(|| PatternError::new("premature end of char-class", start..start))?;
         if c == '[' {
             if let Some((set, negated, end)) = self.posix(start) {
                 self.pos = end;

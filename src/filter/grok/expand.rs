@@ -69,8 +69,7 @@ pub fn expand(pattern: &str, patterns: &Patterns, named_only: bool) -> Result<Ex
         }
         let Some(expression) = own.get(&text[name.clone()]).or_else(|| patterns.get(&text[name.clone()])) else {
             let range = origin[name.start].0 as usize..origin[name.end - 1].1 as usize;
-            // inside a definition the name itself is not in the pattern: say whose definition it is
-            return Err(PatternError::new(format!("no grok pattern is called `{}`", &text[name]), range));
+            return Err(PatternError::new(format!("pattern {} not defined", &text[whole]), range));
         };
         let replacement = match named_only && group(3).is_none() {
             true => format!("(?:{expression})"),
@@ -86,7 +85,7 @@ pub fn expand(pattern: &str, patterns: &Patterns, named_only: bool) -> Result<Ex
     }
     let at = at.min(origin.len().saturating_sub(1));
     let from = origin.get(at).copied().unwrap_or((0, 0));
-    let message = format!("more than {EXPANSIONS_MAX} expansions: a grok pattern uses itself");
+    let message = format!("Deep recursion pattern compilation of {pattern:?}: more than {EXPANSIONS_MAX} expansions");
     Err(PatternError::new(message, from.0 as usize..from.1 as usize))
 }
 
@@ -130,9 +129,9 @@ mod tests {
     #[test]
     fn errors_point_at_their_place() {
         let cases = [
-            ("x %{NOPE:f} y", 4..8, "no grok pattern is called `NOPE`"),
-            ("x %{LOST} y", 2..9, "no grok pattern is called `NOWHERE`"),
-            ("x %{LOOP} y", 2..9, "uses itself"),
+            ("x %{NOPE:f} y", 4..8, "pattern %{NOPE:f} not defined"),
+            ("x %{LOST} y", 2..9, "pattern %{NOWHERE} not defined"),
+            ("x %{LOOP} y", 2..9, "Deep recursion"),
         ];
         for (pattern, range, message) in cases {
             let error = expand(pattern, &set(), true).unwrap_err();

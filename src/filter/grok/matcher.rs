@@ -75,7 +75,7 @@ impl Grok {
         self.regex.scratch()
     }
 
-    /// Matches a text and hands out what took part in the match, empty captures too. Allocates nothing.
+    /// Matches a text and hands out every capture, `None` for those that took no part. Allocates nothing.
     ///
     /// # Errors
     /// See [`MatchError`].
@@ -84,15 +84,13 @@ impl Grok {
         &self,
         text: &'t str,
         scratch: &mut Scratch,
-        f: &mut dyn FnMut(CaptureId, &'t str),
+        f: &mut dyn FnMut(CaptureId, Option<&'t str>),
     ) -> Result<bool, MatchError> {
         if !self.regex.captures(text, scratch)? {
             return Ok(false);
         }
         for (i, capture) in self.captures.iter().enumerate() {
-            if let Some(value) = scratch.text(capture.group as usize, text) {
-                f(CaptureId(i), value);
-            }
+            f(CaptureId(i), scratch.text(capture.group as usize, text));
         }
         Ok(true)
     }
@@ -124,7 +122,7 @@ mod tests {
         let found = grok
             .captures(text, &mut scratch, &mut |id, text| {
                 let c = &grok.captures_list()[id.0];
-                out.push((c.field.clone(), c.kind, text.to_string()));
+                out.extend(text.map(|text| (c.field.clone(), c.kind, text.to_string())));
             })
             .unwrap();
         found.then_some(out)
