@@ -8,12 +8,12 @@
 
 pub mod common;
 pub mod condition;
+pub mod date;
 pub mod drop;
+pub mod grok;
 pub mod json;
 pub mod mutate;
 pub mod pattern;
-pub mod date;
-pub mod grok;
 pub mod program;
 
 use crate::event::{Arena, Event, Value};

@@ -131,6 +131,10 @@ const CASES: &[Case] = &[
     (r"(?i)a(?-i)b", "AB", None),
     (r"(?i)é", "É", hit(&[Some("É")])),
     (r"(?i)[a-c]+", "ABC", hit(&[Some("ABC")])),
+    (r"(?i)straße", "STRASSE", hit(&[Some("STRASSE")])),
+    (r"(?i)strasse", "Straße", hit(&[Some("Straße")])),
+    (r"(?i)i̇x", "İX", hit(&[Some("İX")])),
+    (r"(?i)office", "oﬃce", hit(&[Some("oﬃce")])),
     (r"(?x) a b # c", "ab", hit(&[Some("ab")])),
     (r"(?x)[ ]\ a", "  a", hit(&[Some("  a")])),
     (r"(?x)a +b", "aab", hit(&[Some("aab")])),
@@ -181,7 +185,8 @@ fn oniguruma_agrees_with_the_table() {
         r"(?:\b)+a",
         r"\b*a",
         r"[\w-.]+",
-        r"\y\Q.\E", r"(?~abc)",
+        r"\y\Q.\E",
+        r"(?~abc)",
         r"(?~abc)",
     ];
     let mut compared = 0;

@@ -136,12 +136,20 @@ fn run(filter: &GrokFilter, event: &str) -> String {
 fn events_come_out_as_in_logstash() {
     let fail = r#""tags":["_grokparsefailure"]"#;
     let cases: &[(&str, &str, &str)] = &[
-        (r#"match => { "m" => "%{INT:a:int} %{WORD:[b][c]}" }"#, r#"{"m":"1 x"}"#, r#"{"m":"1 x","a":1,"b":{"c":"x"}}"#),
+        (
+            r#"match => { "m" => "%{INT:a:int} %{WORD:[b][c]}" }"#,
+            r#"{"m":"1 x"}"#,
+            r#"{"m":"1 x","a":1,"b":{"c":"x"}}"#,
+        ),
         // fields and lists
         (r#"match => { "m" => "%{INT:a}" }"#, r#"{"m":["1","x","2"]}"#, r#"{"m":["1","x","2"],"a":["1","2"]}"#),
         (r#"match => { "m" => "%{INT:a}" }"#, r#"{"m":12}"#, r#"{"m":12,"a":"12"}"#),
         (r#"match => { "m" => "^(?<a>.+)$" }"#, r#"{"m":true}"#, r#"{"m":true,"a":"true"}"#),
-        (r#"match => { "m" => "^(?<a>.+)$" }"#, r#"{"m":{"k":[1,null]}}"#, r#"{"m":{"k":[1,null]},"a":"{\"k\"=>[1, nil]}"}"#),
+        (
+            r#"match => { "m" => "^(?<a>.+)$" }"#,
+            r#"{"m":{"k":[1,null]}}"#,
+            r#"{"m":{"k":[1,null]},"a":"{\"k\"=>[1, nil]}"}"#,
+        ),
         (r#"match => { "m" => "%{GREEDYDATA:a}" }"#, r#"{"x":1}"#, r#"{"x":1}"#),
         (r#"match => { "m" => "." }"#, r#"{"m":null}"#, r#"{"m":null,T}"#),
         // what is there already
@@ -149,7 +157,7 @@ fn events_come_out_as_in_logstash() {
         (r#"match => { "m" => "%{INT:a}" }"#, r#"{"m":"1","a":[0]}"#, r#"{"m":"1","a":[0,"1"]}"#),
         (r#"match => { "m" => "%{INT:a}" }"#, r#"{"m":"1","a":0}"#, r#"{"m":"1","a":0}"#),
         (r#"match => { "m" => "%{INT:a}" }"#, r#"{"m":"1","a":null}"#, r#"{"m":"1","a":"1"}"#),
-        (r#"match => { "m" => "%{INT:m}" overwrite => ["m"] }"#, r#"{"m":"a 1"}"#, r#"{"m":"1"}"#),
+        (r#"match => { "m" => "%{INT:m}" } overwrite => ["m"]"#, r#"{"m":"a 1"}"#, r#"{"m":"1"}"#),
         (r#"match => { "m" => "%{INT:m}" }"#, r#"{"m":"a 1"}"#, r#"{"m":["a 1","1"]}"#),
         (r#"match => { "m" => "%{INT:a} %{INT:[a][b]}" }"#, r#"{"m":"1 2"}"#, r#"{"m":"1 2","a":"1",T}"#),
         (r#"match => { "m" => "%{INT:a:int} %{INT:a:int}" }"#, r#"{"m":"1 2"}"#, r#"{"m":"1 2","a":1}"#),
@@ -160,27 +168,59 @@ fn events_come_out_as_in_logstash() {
         (r#"match => ["b", "%{INT:y}", "a", "%{INT:x}"]"#, r#"{"a":"1","b":"2"}"#, r#"{"a":"1","b":"2","y":"2"}"#),
         // options
         (r#"match => { "m" => "(?<a>x)?(?<b>)" }"#, r#"{"m":""}"#, r#"{"m":""}"#),
-        (r#"match => { "m" => "(?<a>x)?(?<b>)" } keep_empty_captures => true"#, r#"{"m":""}"#, r#"{"m":"","a":null,"b":""}"#),
-        (r#"match => { "m" => "%{INT} (x)" } named_captures_only => false"#, r#"{"m":"1 x"}"#, r#"{"m":"1 x","INT":"1"}"#),
+        (
+            r#"match => { "m" => "(?<a>x)?(?<b>)" } keep_empty_captures => true"#,
+            r#"{"m":""}"#,
+            r#"{"m":"","a":null,"b":""}"#,
+        ),
+        (
+            r#"match => { "m" => "%{INT} (x)" } named_captures_only => false"#,
+            r#"{"m":"1 x"}"#,
+            r#"{"m":"1 x","INT":"1"}"#,
+        ),
         (r#"match => { "m" => "%{INT:a}" } target => "t""#, r#"{"m":"1"}"#, r#"{"m":"1","t":{"a":"1"}}"#),
-        (r#"match => { "m" => "%{INT:[a][b]}" } target => "[t][u]""#, r#"{"m":"1"}"#, r#"{"m":"1","t":{"u":{"a":{"b":"1"}}}}"#),
-        (r#"match => { "m" => "x" } tag_on_failure => ["f","g"]"#, r#"{"m":"1","tags":["g"]}"#, r#"{"m":"1","tags":["g","f"]}"#),
+        (
+            r#"match => { "m" => "%{INT:[a][b]}" } target => "[t][u]""#,
+            r#"{"m":"1"}"#,
+            r#"{"m":"1","t":{"u":{"a":{"b":"1"}}}}"#,
+        ),
+        (
+            r#"match => { "m" => "x" } tag_on_failure => ["f","g"]"#,
+            r#"{"m":"1","tags":["g"]}"#,
+            r#"{"m":"1","tags":["g","f"]}"#,
+        ),
         (r#"match => { "m" => "x" } tag_on_failure => []"#, r#"{"m":"1"}"#, r#"{"m":"1"}"#),
-        (r#"match => { "m" => "%{N:n}" } pattern_definitions => { "N" => "n+" }"#, r#"{"m":"ann"}"#, r#"{"m":"ann","n":"nn"}"#),
-        (r#"match => { "m" => "%{SECOND:s}" } patterns_dir => ["/p"]"#, r#"{"m":"1x ax"}"#, r#"{"m":"1x ax","s":"ax"}"#),
+        (
+            r#"match => { "m" => "%{N:n}" } pattern_definitions => { "N" => "n+" }"#,
+            r#"{"m":"ann"}"#,
+            r#"{"m":"ann","n":"nn"}"#,
+        ),
+        (
+            r#"match => { "m" => "%{SECOND:s}" } patterns_dir => ["/p"]"#,
+            r#"{"m":"1x ax"}"#,
+            r#"{"m":"1x ax","s":"ax"}"#,
+        ),
         (
             r#"match => { "m" => "%{SECOND:s}" } patterns_dir => "/p" patterns_files_glob => "a*""#,
             r#"{"m":"ax 1x"}"#,
             r#"{"m":"ax 1x","s":"1x"}"#,
         ),
-        (r#"match => { "m" => "%{SECOND:s}" } patterns_dir => "/p/?""#, r#"{"m":"ax 1x"}"#, r#"{"m":"ax 1x","s":"1x"}"#),
+        (
+            r#"match => { "m" => "%{SECOND:s}" } patterns_dir => "/p/?""#,
+            r#"{"m":"ax 1x"}"#,
+            r#"{"m":"ax 1x","s":"1x"}"#,
+        ),
         (
             r#"match => { "m" => "^(a+)+$" } timeout_millis => 10"#,
             r#"{"m":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"}"#,
             r#"{"m":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!","tags":["_groktimeout"]}"#,
         ),
         // numbers
-        (r#"match => { "m" => "(?<x:i:int>\S*) (?<x:f:float>\S*)" }"#, r#"{"m":"1_0x 1.5e1"}"#, r#"{"m":"1_0x 1.5e1","i":10,"f":15.0}"#),
+        (
+            r#"match => { "m" => "(?<x:i:int>\S*) (?<x:f:float>\S*)" }"#,
+            r#"{"m":"1_0x 1.5e1"}"#,
+            r#"{"m":"1_0x 1.5e1","i":10,"f":15.0}"#,
+        ),
         (
             r#"match => { "m" => "%{INT:i:int}" }"#,
             r#"{"m":"99999999999999999999"}"#,
