@@ -23,3 +23,5 @@ pub mod telemetry;
 pub mod api;
 
 pub mod world;
+
+pub mod cli;

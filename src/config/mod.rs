@@ -5,8 +5,10 @@
 
 pub mod diagnostic;
 pub mod filebeat;
+pub mod load;
 pub mod logstash;
 pub mod options;
+pub mod render;
 pub mod source;
 pub mod variables;
 pub mod yaml;

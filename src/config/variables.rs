@@ -145,30 +145,30 @@ impl Variables<'_> {
 
     /// Replaces the strings of a condition that are one placeholder as a whole, as Logstash does: `"${A}"` is replaced,
     /// `"x${A}"` and patterns are not.
-    pub fn expand_condition(&self, expr: &mut Expr, diags: &mut Vec<Diagnostic>) {
-        match expr {
+    pub fn expand_condition(&self, expr: &mut Spanned<Expr>, diags: &mut Vec<Diagnostic>) {
+        let span = expr.span;
+        match &mut expr.value {
             Expr::And(a, b) | Expr::Or(a, b) | Expr::Xor(a, b) | Expr::Nand(a, b) => {
-                self.expand_condition(&mut a.value, diags);
-                self.expand_condition(&mut b.value, diags);
+                self.expand_condition(a, diags);
+                self.expand_condition(b, diags);
             }
-            Expr::Not(a) => self.expand_condition(&mut a.value, diags),
+            Expr::Not(a) => self.expand_condition(a, diags),
             Expr::Compare { left, right, .. } => {
-                self.expand_rvalue(left, diags);
-                self.expand_rvalue(right, diags);
+                self.expand_rvalue(&mut left.value, left.span, diags);
+                self.expand_rvalue(&mut right.value, right.span, diags);
             }
-            Expr::Match { left, .. } => self.expand_rvalue(left, diags),
+            Expr::Match { left, .. } => self.expand_rvalue(&mut left.value, left.span, diags),
             Expr::In { item, list, .. } => {
-                self.expand_rvalue(item, diags);
-                self.expand_rvalue(list, diags);
+                self.expand_rvalue(&mut item.value, item.span, diags);
+                self.expand_rvalue(&mut list.value, list.span, diags);
             }
-            // the original replaces here too, but a constant alone has no span of its own in the tree
-            Expr::Truthy(_) | Expr::Invalid => {}
+            Expr::Truthy(value) => self.expand_rvalue(value, span, diags),
+            Expr::Invalid => {}
         }
     }
 
-    fn expand_rvalue(&self, rvalue: &mut Spanned<RValue>, diags: &mut Vec<Diagnostic>) {
-        let span = rvalue.span;
-        match &mut rvalue.value {
+    fn expand_rvalue(&self, rvalue: &mut RValue, span: Span, diags: &mut Vec<Diagnostic>) {
+        match rvalue {
             RValue::String(text) => {
                 if let Some(Some(value)) = self.whole(text, span, diags) {
                     *text = value;
@@ -236,6 +236,24 @@ mod tests {
         let (value, _) = expand("[${LIST}]", Severity::Error);
         let Value::Array(items) = value else { panic!("{value:?}") };
         assert_eq!(items.iter().map(|i| i.value.scalar().unwrap()).collect::<Vec<_>>(), ["x", "y"]);
+    }
+
+    #[test]
+    fn conditions_replace_whole_strings_only() {
+        use crate::config::logstash::ast::Stmt;
+        let text = r#"filter { if [a] == "${A}" and ![b] and "x${A}" in [c] and [d] in ["${A}", 1] and [e] =~ "${A}" and "${NO}" == [f] { } }"#;
+        let (config, diags) = crate::config::logstash::parse(FileId(0), text, false);
+        assert!(diags.is_empty(), "{diags:?}");
+        let Stmt::Branch(branch) = &config.sections[0].body[0] else { panic!("{config:?}") };
+        let mut cond = branch.arms[0].cond.clone().unwrap();
+        let mut diags = vec![];
+        let lookup = |name: &str| (name == "A").then(|| "one".to_string());
+        Variables { lookup: &lookup, undefined: Severity::Error }.expand_condition(&mut cond, &mut diags);
+        let shown = format!("{cond:?}");
+        assert_eq!(shown.matches("String(\"one\")").count(), 2);
+        assert!(shown.contains("x${A}") && shown.contains("text: \"${A}\""));
+        let missing = diags[0].primary.as_ref().unwrap().span;
+        assert_eq!((diags.len(), &text[missing.start as usize..missing.end as usize]), (1, "${NO}"));
     }
 
     #[test]

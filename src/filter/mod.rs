@@ -14,6 +14,7 @@ pub mod grok;
 pub mod json;
 pub mod mutate;
 pub mod pattern;
+pub mod processor;
 pub mod program;
 
 use crate::event::{Arena, Event, Value};

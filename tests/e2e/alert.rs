@@ -33,7 +33,11 @@ fn raises_one_alert(alertmanager: &str, container: (&str, &[&str]), first: (&str
     // what must not raise one: an error of somebody else, and other levels of the backend
     world.container("other", &[], "echo '2024-03-05 10:11:12,123 ERROR not of the backend'");
     let (name, options) = container;
-    world.container(&format!("{name}-quiet"), options, "echo '2024-03-05 10:11:12,123 INFO all is well'; echo 'INFO:     ERROR in a text'");
+    world.container(
+        &format!("{name}-quiet"),
+        options,
+        "echo '2024-03-05 10:11:12,123 INFO all is well'; echo 'INFO:     ERROR in a text'",
+    );
     world.container_ends("other");
     world.container_ends(&format!("{name}-quiet"));
     wait_until(
@@ -52,8 +56,13 @@ fn raises_one_alert(alertmanager: &str, container: (&str, &[&str]), first: (&str
     world.container(&format!("{name}-1"), &with_go, "until [ -e /go/now ]; do usleep 10000; done; cat /go/now");
     std::fs::write(go.join("now.part"), format!("{}\n", first.0)).expect("a file can be written");
     std::fs::rename(go.join("now.part"), go.join("now")).expect("a file can be renamed");
-    wait_until(ALERT_LIMIT, || !world.alerts().is_empty(), || format!("the alert is there; standard error:\n{}", program.stderr()));
-    let expected_labels = json!({"alertname": "ApplicationError", "severity": "warning", "service": "fin-pre-assist-backend"});
+    wait_until(
+        ALERT_LIMIT,
+        || !world.alerts().is_empty(),
+        || format!("the alert is there; standard error:\n{}", program.stderr()),
+    );
+    let expected_labels =
+        json!({"alertname": "ApplicationError", "severity": "warning", "service": "fin-pre-assist-backend"});
     let alerts = world.alerts();
     assert_eq!(alerts.len(), 1, "{alerts:#?}");
     assert_eq!(alerts[0]["labels"], expected_labels);
@@ -62,12 +71,16 @@ fn raises_one_alert(alertmanager: &str, container: (&str, &[&str]), first: (&str
 
     // every shape is an error, and however many come, the alert is one
     let shapes = [PLAIN, NO_FRACTION, UVICORN, JSON];
-    std::fs::write(go.join("all"), shapes.map(|shape| shape.0.to_owned() + "\n").concat()).expect("a file can be written");
+    std::fs::write(go.join("all"), shapes.map(|shape| shape.0.to_owned() + "\n").concat())
+        .expect("a file can be written");
     world.container(&format!("{name}-2"), &with_go, "cat /go/all");
     world.container_ends(&format!("{name}-2"));
     let alarming = || {
         let documents = world.documents("fin-pre-assist-logs-*");
-        documents.into_iter().filter(|d| d.source["tags"].as_array().is_some_and(|tags| tags.contains(&"alert".into()))).collect::<Vec<_>>()
+        documents
+            .into_iter()
+            .filter(|d| d.source["tags"].as_array().is_some_and(|tags| tags.contains(&"alert".into())))
+            .collect::<Vec<_>>()
     };
     wait_until(
         Duration::from_secs(60),
@@ -131,7 +144,10 @@ fn nginx_lines_are_parsed() {
     );
     let documents = world.documents("fin-pre-assist-logs-*");
     let of = |service: &str, path: &str| {
-        let mut fitting = documents.iter().map(|d| &d.source).filter(|e| e["fields"]["service"] == service && e["url"]["original"] == path);
+        let mut fitting = documents
+            .iter()
+            .map(|d| &d.source)
+            .filter(|e| e["fields"]["service"] == service && e["url"]["original"] == path);
         fitting.next().unwrap_or_else(|| panic!("no {service} line for {path}: {documents:#?}"))
     };
     for (path, status) in [("/ok?a=1", 200), ("/missing", 404), ("/broken", 500)] {
@@ -148,7 +164,10 @@ fn nginx_lines_are_parsed() {
     assert_eq!(error["level"], "error");
     assert_eq!(error["source"]["address"], "127.0.0.1");
     assert!(error["process"]["pid"].is_u64(), "{error}");
-    assert!(error["message"].as_str().is_some_and(|message| message.starts_with("open() \"/run/www/missing\" failed")), "{error}");
+    assert!(
+        error["message"].as_str().is_some_and(|message| message.starts_with("open() \"/run/www/missing\" failed")),
+        "{error}"
+    );
     program.stop();
 }
 
@@ -164,10 +183,18 @@ fn seed_http_output(alertmanager: &str) {
     let mut send = world.command(fetched("bin/lumber-send").to_str().expect("text"));
     send.args(["-address", "logstash:5044", "-service", "fin-pre-assist-backend"]);
     let mut send = send.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("lumber-send starts");
-    send.stdin.take().expect("a pipe").write_all(b"2024-03-05 10:11:12,123 ERROR no credit data\n").expect("it is read");
+    send.stdin
+        .take()
+        .expect("a pipe")
+        .write_all(b"2024-03-05 10:11:12,123 ERROR no credit data\n")
+        .expect("it is read");
     let output = send.wait_with_output().expect("lumber-send ends");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "acked 1\n", "standard error:\n{}", program.stderr());
-    wait_until(ALERT_LIMIT, || !world.alerts().is_empty(), || format!("the alert is there; standard error:\n{}", program.stderr()));
+    wait_until(
+        ALERT_LIMIT,
+        || !world.alerts().is_empty(),
+        || format!("the alert is there; standard error:\n{}", program.stderr()),
+    );
     let alerts = world.alerts();
     assert_eq!(alerts.len(), 1, "{alerts:#?}");
     let labels = json!({"alertname": "ApplicationError", "severity": "warning", "service": "fin-pre-assist-backend"});
@@ -209,7 +236,8 @@ fn alertmanager_comes_later() {
     alertmanager.arg(format!("--storage.path={}", world.dir().join("world/alertmanager").display()));
     alertmanager.args(["--web.listen-address=127.0.0.1:9093", "--cluster.listen-address="]);
     let _alertmanager = Program::spawn(alertmanager, world.dir(), "alertmanager");
-    let there = || world.run("sh", &["-c", "curl -s alertmanager:9093/api/v2/alerts || true"]).contains("ApplicationError");
+    let there =
+        || world.run("sh", &["-c", "curl -s alertmanager:9093/api/v2/alerts || true"]).contains("ApplicationError");
     wait_until(Duration::from_secs(90), there, || format!("the alert is there; standard error:\n{}", program.stderr()));
     assert_eq!(world.alerts().len(), 1);
     program.stop();

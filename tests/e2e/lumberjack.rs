@@ -44,7 +44,8 @@ fn receives(options: &[&str]) {
     let config = write(dir.path().join("logstash.conf"), config);
     let lines = numbered(5000);
     let file = write(dir.path().join("lines"), lines.join("\n") + "\n");
-    let program = Program::logdrive(["run", "-f", &config, "--path.data", "data"], dir.path(), "processor").wait_ready();
+    let program =
+        Program::logdrive(["run", "-f", &config, "--path.data", "data"], dir.path(), "processor").wait_ready();
     let output = send(port, &file, options);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "acked 5000\n", "standard error:\n{}", program.stderr());
     // acknowledged means delivered: no waiting here
@@ -52,7 +53,10 @@ fn receives(options: &[&str]) {
     let first: Value = serde_json::from_str(&of_plain_file(&out)[0]).expect("JSON");
     assert_eq!(first["log"]["file"]["path"], "/var/log/lumber-send.log");
     assert_eq!(first.get("@metadata"), None, "it never leaves");
-    assert!(first["tags"].as_array().is_some_and(|tags| tags.contains(&"beats_input_codec_plain_applied".into())), "{first}");
+    assert!(
+        first["tags"].as_array().is_some_and(|tags| tags.contains(&"beats_input_codec_plain_applied".into())),
+        "{first}"
+    );
     program.stop();
 }
 
@@ -84,7 +88,8 @@ fn beats_input_acknowledges_only_what_is_delivered() {
     );
     let config = write(dir.path().join("logstash.conf"), config);
     let file = write(dir.path().join("lines"), "one\ntwo\n");
-    let program = Program::logdrive(["run", "-f", &config, "--path.data", "data"], dir.path(), "processor").wait_ready();
+    let program =
+        Program::logdrive(["run", "-f", &config, "--path.data", "data"], dir.path(), "processor").wait_ready();
     wait_port(port);
     let output = send(port, &file, &["-timeout", "4s"]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "acked 0\n", "standard error:\n{}", program.stderr());
@@ -120,7 +125,8 @@ fn logstash_output_sends_each_line_once_and_in_order() {
     write(dir.path().join("app.log"), lines.join("\n") + "\n");
     let config = agent_config(dir.path(), port);
     let mut server = receiver(dir.path(), port, "first", &["-n", "5000"]);
-    let ended = logdrive_ended(["run", "-c", &config, "--path.data", "data", "--once"], dir.path(), Duration::from_secs(60));
+    let ended =
+        logdrive_ended(["run", "-c", &config, "--path.data", "data", "--once"], dir.path(), Duration::from_secs(60));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     server.wait_success(Duration::from_secs(10));
     assert_eq!(messages(&dir.path().join("first.out")), lines);
@@ -130,7 +136,8 @@ fn logstash_output_sends_each_line_once_and_in_order() {
 
     // all was acknowledged, so a second run has nothing to send, and says nothing to a server
     let mut server = receiver(dir.path(), port, "second", &["-n", "1", "-timeout", "3s"]);
-    let ended = logdrive_ended(["run", "-c", &config, "--path.data", "data", "--once"], dir.path(), Duration::from_secs(60));
+    let ended =
+        logdrive_ended(["run", "-c", &config, "--path.data", "data", "--once"], dir.path(), Duration::from_secs(60));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!server.wait(Duration::from_secs(10)).success());
     assert!(server.stderr().contains("only 0 of 1 events"), "{}", server.stderr());

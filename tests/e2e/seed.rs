@@ -65,8 +65,16 @@ fn fused_delivers_every_line_once() {
     // some lines are there before the start
     world.requests(requests("early", 30));
     let program = fused(&world);
-    world.container("fin-pre-assist-backend-1", &["--log-opt", "max-size=20k", "--log-opt", "max-file=50"], &backend_script("live", 400, 5000));
-    world.container("another", &[], "printf 'no newline at the end of its last line'; echo; echo plain text of another");
+    world.container(
+        "fin-pre-assist-backend-1",
+        &["--log-opt", "max-size=20k", "--log-opt", "max-file=50"],
+        &backend_script("live", 400, 5000),
+    );
+    world.container(
+        "another",
+        &[],
+        "printf 'no newline at the end of its last line'; echo; echo plain text of another",
+    );
     world.requests(requests("live", 300));
     world.container_ends("fin-pre-assist-backend-1");
     world.container_ends("another");
@@ -171,6 +179,37 @@ fn wait_for_more_documents(world: &World, more: u64, running: &[&Program]) {
     );
 }
 
+/// Rename and copytruncate under a running program, again and again while lines come.
+#[test]
+fn rotation_while_running() {
+    if missing(&[Need::World]) {
+        return;
+    }
+    let world = World::start(&["--without", "docker"]);
+    let program = fused(&world);
+    for round in 0..4 {
+        world.requests(requests(&format!("before{round}"), 60));
+        let rename = format!("cd /var/log/nginx && mv access.log access.log.{round}");
+        world.run("sh", &["-c", &rename]);
+        // until nginx is told, it writes into the renamed file
+        world.requests(requests(&format!("between{round}"), 30));
+        world.run("sh", &["-c", "kill -USR1 $(cat /run/nginx.pid)"]);
+        wait_until(
+            Duration::from_secs(10),
+            || world.log("nginx/access.log").exists(),
+            || "nginx opens its log anew".to_owned(),
+        );
+        world.requests(requests(&format!("after{round}"), 60));
+        world.assert_delivered_once(INDICES, &[&program]);
+        // what is read may be copied away and the file be cut: that is how logrotate's copytruncate works when it loses nothing
+        let truncate = format!("cd /var/log/nginx && cp error.log error.log.{round} && truncate -s 0 error.log");
+        world.run("sh", &["-c", &truncate]);
+        world.requests(requests(&format!("cut{round}"), 30));
+        world.assert_delivered_once(INDICES, &[&program]);
+    }
+    program.stop();
+}
+
 /// Stopped with unread lines in a file, which is renamed, with a new one in its place, before the next start.
 #[test]
 fn rotation_while_down_and_restart() {
@@ -185,7 +224,11 @@ fn rotation_while_down_and_restart() {
 
     world.requests(requests("unread", 90));
     world.run("sh", &["-c", "cd /var/log/nginx && mv access.log access.log.1 && mv error.log error.log-20240305 && kill -USR1 $(cat /run/nginx.pid)"]);
-    wait_until(Duration::from_secs(10), || world.log("nginx/access.log").exists(), || "nginx opens its log anew".to_owned());
+    wait_until(
+        Duration::from_secs(10),
+        || world.log("nginx/access.log").exists(),
+        || "nginx opens its log anew".to_owned(),
+    );
     world.requests(requests("fresh", 90));
     let program = fused(&world);
     world.assert_delivered_once(INDICES, &[&program]);

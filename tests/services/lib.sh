@@ -3,7 +3,7 @@
 ELASTICSEARCH_VERSION=8.5.0
 ALERTMANAGER_VERSION=v0.34.2   # API v2 only; Debian's prometheus-alertmanager (0.25) still has v1 too
 GO_VERSION_MIN=1.26
-GO_TOOLCHAIN=v0.0.1-go1.26.0.linux-amd64
+GO_TOOLCHAIN=v0.0.1-go1.26.0.linux-$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
 
 # Everything fetched or built lies here, nothing of it in the repository.
 CACHE=${LOGDRIVE_SERVICES_CACHE:-${HOME:?}/.cache/logdrive-services}/e2e

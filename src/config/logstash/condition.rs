@@ -9,7 +9,7 @@
 //! - A constant is allowed as the whole condition only.
 
 use super::ast::{CompareOp, Expr, Pattern, RValue, Value};
-use super::parser::{Failed, Parsed, Parser};
+use super::lexer::{Failed, Parsed, Parser};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::source::{Span, Spanned};
 

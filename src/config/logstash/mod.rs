@@ -10,9 +10,13 @@
 
 pub mod ast;
 mod condition;
+mod lexer;
 mod parser;
 #[cfg(test)]
 mod tests;
+mod value;
 
+pub use ast::part_span;
 pub use condition::{CONDITION_IGNORED, CONDITION_UNSUPPORTED};
-pub use parser::{NESTING_DEPTH_MAX, SYNTAX_ERRORS_MAX, parse};
+pub use lexer::{NESTING_DEPTH_MAX, SYNTAX_ERRORS_MAX};
+pub use parser::parse;

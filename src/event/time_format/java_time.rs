@@ -36,13 +36,16 @@ impl JavaFormat {
         let mut literal = String::new();
         let mut open_sections = 0usize;
         let mut rest = pattern.chars().peekable();
+        let mut at = 0;
         while let Some(c) = rest.next() {
+            let start = at;
+            at = pattern.len() - rest.clone().map(char::len_utf8).sum::<usize>();
             if c.is_ascii_alphabetic() {
                 let mut count = 1;
                 while rest.next_if_eq(&c).is_some() {
                     count += 1;
                 }
-                check_count(c, count)?;
+                check_count(c, count).map_err(|why| FormatError::new(why, start..start + count))?;
                 if !literal.is_empty() {
                     parts.push(Part::Literal(std::mem::take(&mut literal)));
                 }
@@ -61,8 +64,8 @@ impl JavaFormat {
                             Some('\'') => break,
                             Some(c) => literal.push(c),
                             None => {
-                                let message = format!("Pattern ends with an incomplete string literal: {pattern}");
-                                return Err(FormatError(message));
+                                let why = format!("Pattern ends with an incomplete string literal: {pattern}");
+                                return Err(FormatError::new(why, start..pattern.len()));
                             }
                         }
                     }
@@ -70,12 +73,13 @@ impl JavaFormat {
                 // an optional section always prints: every field is there
                 '[' => open_sections += 1,
                 ']' => {
-                    open_sections = open_sections
-                        .checked_sub(1)
-                        .ok_or_else(|| FormatError("Pattern invalid as it contains ] without previous [".into()))?;
+                    open_sections = open_sections.checked_sub(1).ok_or_else(|| {
+                        FormatError::new("Pattern invalid as it contains ] without previous [", start..start + 1)
+                    })?;
                 }
                 '{' | '}' | '#' => {
-                    return Err(FormatError(format!("Pattern includes reserved character: '{c}'")));
+                    let why = format!("Pattern includes reserved character: '{c}'");
+                    return Err(FormatError::new(why, start..start + 1));
                 }
                 c => literal.push(c),
             }
@@ -99,8 +103,8 @@ impl JavaFormat {
 }
 
 /// Java's rules of how often a letter may stand.
-fn check_count(letter: char, count: usize) -> Result<(), FormatError> {
-    let fail = |message: String| Err(FormatError(message));
+fn check_count(letter: char, count: usize) -> Result<(), String> {
+    let fail = |message: String| Err(message);
     let most = match letter {
         'u' | 'y' | 'Y' | 'g' | 'n' | 'N' | 'A' => {
             if count > WIDTH_MAX {

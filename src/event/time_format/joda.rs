@@ -33,7 +33,7 @@ impl Part {
 /// An empty pattern and a letter without meaning. A quote that is not closed runs to the end, as in Joda.
 pub(crate) fn split(pattern: &str) -> Result<Vec<Part>, FormatError> {
     if pattern.is_empty() {
-        return Err(FormatError("Invalid pattern specification".into()));
+        return Err(FormatError::new("Invalid pattern specification", 0..0));
     }
     let mut parts = Vec::new();
     let mut rest = pattern.char_indices().peekable();
@@ -44,8 +44,8 @@ pub(crate) fn split(pattern: &str) -> Result<Vec<Part>, FormatError> {
                 count += 1;
             }
             if !"GCYxweEyDMdaKhHkmsSzZ".contains(c) {
-                let token = &pattern[start..start + count];
-                return Err(FormatError(format!("Illegal pattern component: {token}")));
+                let range = start..start + count;
+                return Err(FormatError::new(format!("Illegal pattern component: {}", &pattern[range.clone()]), range));
             }
             parts.push(Part::Field(c as u8, count));
             continue;
@@ -72,7 +72,7 @@ pub(crate) fn split(pattern: &str) -> Result<Vec<Part>, FormatError> {
         }
     }
     if parts.is_empty() {
-        return Err(FormatError(format!("the pattern {pattern} holds nothing")));
+        return Err(FormatError::new(format!("the pattern {pattern} holds nothing"), 0..pattern.len()));
     }
     Ok(parts)
 }

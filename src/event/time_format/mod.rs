@@ -13,14 +13,26 @@ pub use joda::JodaFormat;
 pub use zone::Zone;
 
 use std::fmt;
+use std::ops::Range;
 
-/// Why a date pattern cannot be used; the text is what Java says to it.
+/// Why a date pattern cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatError(pub String);
+pub struct FormatError {
+    /// What Java says to it, where Java says something.
+    pub message: String,
+    /// The bytes of the pattern at fault.
+    pub range: Range<usize>,
+}
+
+impl FormatError {
+    pub(crate) fn new(message: impl Into<String>, range: Range<usize>) -> FormatError {
+        FormatError { message: message.into(), range }
+    }
+}
 
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 

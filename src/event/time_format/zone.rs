@@ -172,6 +172,7 @@ fn within_tables(epoch_secs: i64) -> NaiveDateTime {
     let secs = if year > LAST_KNOWN_YEAR {
         let first = days_from_civil(year, 1, 1);
         let like = (LAST_KNOWN_YEAR - 27..=LAST_KNOWN_YEAR)
+            .rev()
             .find(|y| is_leap(*y) == is_leap(year) && iso_weekday(days_from_civil(*y, 1, 1)) == iso_weekday(first))
             .expect("28 years in a row hold all 14 calendars");
         epoch_secs - (first - days_from_civil(like, 1, 1)) * SECS_PER_DAY

@@ -5,6 +5,7 @@
 //! second time corrects what the first bent. From this come a wrong weekday that moves the date, `yyyy-MM-DD` that takes
 //! the day of the year within January, and a weekday alone that falls into the year's first week. All values here are
 //! milliseconds of local time since the epoch (`i64`); `None` is a value that its field cannot take.
+//! Deviation: "BC" without any year is refused.
 
 use crate::event::timestamp::{
     MILLIS_PER_DAY, civil_from_days, days_from_civil, days_in_month, is_leap, iso_week, iso_weekday,
@@ -130,7 +131,7 @@ impl Field {
             Field::Month => {
                 let month = within(value, 1, 12)? as u32;
                 let day = day.min(days_in_month(year, month));
-                Some(days_from_civil(year, month, day) * MILLIS_PER_DAY + at.rem_euclid(MILLIS_PER_DAY))
+                at_day(days_from_civil(year, month, day), at)
             }
             Field::DayOfMonth => {
                 let value = within(value, 1, i64::from(days_in_month(year, month)))?;
@@ -177,6 +178,11 @@ fn within(value: i64, least: i64, most: i64) -> Option<i64> {
     (least..=most).contains(&value).then_some(value)
 }
 
+/// Another day at the same time of day.
+fn at_day(days: i64, at: i64) -> Option<i64> {
+    days.checked_mul(MILLIS_PER_DAY)?.checked_add(at.rem_euclid(MILLIS_PER_DAY))
+}
+
 fn add_days(at: i64, days: i64) -> Option<i64> {
     at.checked_add(days * MILLIS_PER_DAY)
 }
@@ -212,7 +218,7 @@ fn set_weekyear(at: i64, weekyear: i64) -> Option<i64> {
     }
     let week = i64::from(week).min(weeks_in(present)).min(weeks_in(weekyear));
     let target = first_monday(weekyear) + (week - 1) * 7 + i64::from(iso_weekday(days)) - 1;
-    target.checked_mul(MILLIS_PER_DAY)?.checked_add(at.rem_euclid(MILLIS_PER_DAY))
+    at_day(target, at)
 }
 
 /// The fields of a text and their values.
@@ -245,6 +251,11 @@ impl Saved {
             sorted(&mut self);
         }
         let list = &self.list[..usize::from(self.len)];
+        // Joda's arithmetic overflows there and lands in some year after Christ
+        let years = list.iter().any(|(f, _)| f.rank().0 == ENDLESS && *f != Field::Era);
+        if !years && list.contains(&(Field::Era, 0)) {
+            return None;
+        }
         let mut at = 0;
         for (field, value) in list {
             at = field.floor(field.set(at, i64::from(*value))?)?;

@@ -6,6 +6,7 @@
 
 use super::fields::{Field, Saved};
 use super::locales::Locale;
+use crate::event::time_format::FormatError;
 use crate::event::time_format::joda::{Part, split};
 use crate::event::time_format::zone::{Zone, parse_offset};
 use std::str::FromStr;
@@ -24,6 +25,9 @@ static ZONE_NAMES: [(&str, &str); 11] = [
     ("PST", "America/Los_Angeles"),
     ("PDT", "America/Los_Angeles"),
 ];
+
+/// `Antarctica/`
+const ZONE_REGION_LEN_MAX: usize = 11;
 
 /// A step of a parser.
 #[derive(Clone, Debug)]
@@ -85,10 +89,11 @@ impl Found {
 ///
 /// # Errors
 /// What Joda refuses, `zzzz` (which it can print but not read), and more than 31 fields.
-pub(super) fn compile(pattern: &str, locale: &Locale) -> Result<Vec<Step>, String> {
-    let parts = split(pattern).map_err(|e| e.to_string())?;
+pub(super) fn compile(pattern: &str, locale: &Locale) -> Result<Vec<Step>, FormatError> {
+    let parts = split(pattern)?;
     if parts.iter().filter(|p| matches!(p, Part::Field(..))).count() >= Saved::MAX {
-        return Err(format!("a date pattern may have at most {} fields", Saved::MAX - 1));
+        let why = format!("a date pattern may have at most {} fields", Saved::MAX - 1);
+        return Err(FormatError::new(why, 0..pattern.len()));
     }
     let mut steps = Vec::with_capacity(parts.len());
     for (i, part) in parts.iter().enumerate() {
@@ -133,7 +138,10 @@ pub(super) fn compile(pattern: &str, locale: &Locale) -> Result<Vec<Step>, Strin
             b'm' => number(Field::Minute, 2),
             b's' => number(Field::Second, 2),
             b'S' => Step::Fraction { field: Field::FractionOfSecond, digits_max: count.min(18) },
-            b'z' if count > 3 => return Err("`zzzz` can be printed but not read: zone names are not unique".into()),
+            b'z' if count > 3 => {
+                let why = "`zzzz` can be printed but not read: zone names are not unique";
+                return Err(FormatError::new(why, 0..pattern.len()));
+            }
             b'z' => Step::ZoneName,
             b'Z' if count > 2 => Step::ZoneId,
             b'Z' => Step::Offset,
@@ -141,6 +149,16 @@ pub(super) fn compile(pattern: &str, locale: &Locale) -> Result<Vec<Step>, Strin
         });
     }
     Ok(steps)
+}
+
+/// Whether a format reads names of months, days, halves of the day or eras.
+pub(super) fn has_names(pattern: &str) -> bool {
+    let named = |part: &Part| match part {
+        Part::Field(b'M', count) => *count > 2,
+        Part::Field(letter, _) => b"EaG".contains(letter),
+        Part::Literal(_) => false,
+    };
+    split(pattern).is_ok_and(|parts| parts.iter().any(named))
 }
 
 /// The parser behind ISO8601 (Joda's `ISODateTimeFormat.dateTimeParser`): a date, an ordinal date or a week date, each
@@ -290,9 +308,11 @@ fn run_step(step: &Step, text: &str, at: usize, pivot: i32, found: &mut Found) -
             Some(at + name.len())
         }
         Step::ZoneId => {
+            // a slash near the beginning makes all before it a part of the id
             let rest = &text[at..];
-            let tz = chrono_tz::TZ_VARIANTS.iter().filter(|tz| rest.starts_with(tz.name()));
-            let tz = tz.max_by_key(|tz| tz.name().len())?;
+            let slash = rest.bytes().take(ZONE_REGION_LEN_MAX).any(|b| b == b'/');
+            let ids = chrono_tz::TZ_VARIANTS.iter().filter(|tz| tz.name().contains('/') == slash);
+            let tz = ids.filter(|tz| rest.starts_with(tz.name())).max_by_key(|tz| tz.name().len())?;
             found.zone = Some(Zone::Named(*tz));
             Some(at + tz.name().len())
         }

@@ -7,12 +7,13 @@
 //! error of the configuration.
 
 use super::fast;
+use super::fields::Field;
 use super::fields::set_year;
 use super::joda_parse::{self, Step, compile};
 use super::locales::Locale;
 use crate::event::Timestamp;
-use crate::event::time_format::Zone;
 use crate::event::time_format::joda::split;
+use crate::event::time_format::{FormatError, Zone};
 use crate::event::timestamp::civil_from_days;
 use std::sync::LazyLock;
 
@@ -32,9 +33,11 @@ pub enum NoDate {
 
 /// A value that a number format can read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number {
+pub enum Number<'a> {
     Int(i64),
     Float(f64),
+    /// A decimal of the json filter (Java's BigDecimal), as printed.
+    Decimal(&'a str),
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +84,7 @@ impl DateParser {
     ///
     /// # Errors
     /// A pattern that Joda refuses or cannot read; the text is Joda's where it has one.
-    pub fn compile(pattern: &str, zone: Zone, system: Zone, locale: &Locale) -> Result<DateParser, String> {
+    pub fn compile(pattern: &str, zone: Zone, system: Zone, locale: &Locale) -> Result<DateParser, FormatError> {
         let format = match pattern {
             "ISO8601" => Format::Iso8601,
             "UNIX" => Format::Unix,
@@ -100,6 +103,14 @@ impl DateParser {
     /// True for the formats that a time zone matters to, which are also those that read text only.
     pub fn uses_zone(&self) -> bool {
         matches!(self.format, Format::Iso8601 | Format::Joda(_))
+    }
+
+    /// Whether `now` can matter to a text.
+    pub fn uses_clock(&self) -> bool {
+        let Format::Joda(joda) = &self.format else { return false };
+        let year = |s: &Step| matches!(s, Step::Number { field: Field::Year | Field::YearOfEra, .. });
+        let two_digits = |s: &Step| matches!(s, Step::TwoDigitYear { .. });
+        !joda.has_year || !joda.steps.iter().any(year) || joda.steps.iter().any(two_digits)
     }
 
     /// Reads a text; `now` is for years that are not there or have two digits.
@@ -123,12 +134,22 @@ impl DateParser {
     }
 
     /// Reads a number: only UNIX and UNIX_MS do.
-    pub fn parse_number(&self, number: Number) -> Option<Timestamp> {
+    pub fn parse_number(&self, number: Number<'_>) -> Option<Timestamp> {
         let millis = match (&self.format, number) {
             (Format::Unix, Number::Int(secs)) => unix_millis(secs)?,
             (Format::Unix, Number::Float(secs)) if secs as i64 <= UNIX_SECS_MAX => (secs * 1_000.0) as i64,
             (Format::UnixMs, Number::Int(millis)) => millis,
             (Format::UnixMs, Number::Float(millis)) => millis as i64,
+            (Format::Unix, Number::Decimal(text)) => {
+                let millis = decimal(text, 3)?;
+                if millis / 1_000 > UNIX_SECS_MAX {
+                    return None;
+                }
+                millis
+            }
+            (Format::UnixMs, Number::Decimal(text)) => {
+                decimal(text, 0).filter(|millis| *millis <= UNIX_SECS_MAX * 1_000)?
+            }
             _ => return None,
         };
         Some(Timestamp::from_epoch_millis(millis))
@@ -176,7 +197,7 @@ impl Joda {
         } else {
             // a zone's name in the text is heard, and its gaps are, but the local time then counts in the filter's zone
             let millis = found.millis(Zone::Utc, default_year)?;
-            let local = millis + found.zone.map_or(0, |z| z.offset_millis_at(millis));
+            let local = millis.checked_add(found.zone.map_or(0, |z| z.offset_millis_at(millis)))?;
             zone.local_to_utc(local)?
         };
         let month = year_and_month(millis, zone).1;
@@ -186,15 +207,29 @@ impl Joda {
             _ => this_year,
         };
         let offset = zone.offset_millis_at(millis);
-        let local = set_year(millis + offset, year)?;
+        let local = set_year(millis.checked_add(offset)?, year)?;
         // the same side of an overlap, where the year has it too
-        let same = local - offset;
+        let same = local.checked_sub(offset)?;
         Some(if zone.offset_millis_at(same) == offset { same } else { zone.local_to_utc_lenient(local) })
     }
 }
 
 fn unix_millis(secs: i64) -> Option<i64> {
     if secs > UNIX_SECS_MAX { None } else { secs.checked_mul(1_000) }
+}
+
+/// A decimal times ten to the power of `scale`, cut; `None` beyond 64 bits.
+fn decimal(text: &str, scale: i32) -> Option<i64> {
+    let (mantissa, exponent) = text.split_once(['E', 'e']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let shift = exponent.parse::<i32>().ok()?.checked_add(scale)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    if digits == 0 {
+        return Some(0);
+    }
+    let power = 10i128.checked_pow(shift.unsigned_abs());
+    let value = if shift >= 0 { digits.checked_mul(power?)? } else { power.map_or(0, |p| digits / p) };
+    i64::try_from(value).ok()
 }
 
 /// Seconds with a fraction of which three digits count. The fraction of a negative number goes forward: -1.5 is half a

@@ -19,7 +19,8 @@ pub fn tally(lines: impl IntoIterator<Item = String>) -> Tally {
 
 /// Panics, with a few samples of each, if `arrived` lacks something that was `written`, or has something twice, or has more.
 pub fn assert_exactly_once(written: &Tally, arrived: &Tally) {
-    let lost: Vec<_> = written.iter().filter(|(line, n)| arrived.get(*line).unwrap_or(&0) < n).map(|(line, _)| line).collect();
+    let lost: Vec<_> =
+        written.iter().filter(|(line, n)| arrived.get(*line).unwrap_or(&0) < n).map(|(line, _)| line).collect();
     let doubled: Vec<_> = arrived.iter().filter(|(line, n)| *written.get(*line).unwrap_or(&0) < **n).collect();
     assert!(
         lost.is_empty() && doubled.is_empty(),
@@ -66,12 +67,17 @@ pub fn of_local(dir: &Path) -> Vec<Document> {
     for path in paths.iter().filter(|path| path.extension().is_some_and(|e| e == "ndjson")) {
         let mut action: Option<Value> = None;
         for line in of_plain_file(path) {
-            let value: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{}: {e}: {line}", path.display()));
+            let value: Value =
+                serde_json::from_str(&line).unwrap_or_else(|e| panic!("{}: {e}: {line}", path.display()));
             match action.take() {
                 None if value.get("create").is_some() || value.get("index").is_some() => action = Some(value),
                 Some(found) => {
                     let meta = found.get("create").or(found.get("index")).expect("kept only if it is one").clone();
-                    documents.push(Document { index: meta["_index"].as_str().map(str::to_owned), id: meta["_id"].as_str().map(str::to_owned), source: value });
+                    documents.push(Document {
+                        index: meta["_index"].as_str().map(str::to_owned),
+                        id: meta["_id"].as_str().map(str::to_owned),
+                        source: value,
+                    });
                 }
                 None => {}
             }
@@ -104,5 +110,38 @@ impl Document {
     /// The field `message`; panics if it is not text.
     pub fn message(&self) -> String {
         self.source["message"].as_str().unwrap_or_else(|| panic!("no text in `message`: {}", self.source)).to_owned()
+    }
+}
+
+/// The judge itself can say no.
+mod tests {
+    use super::*;
+
+    fn texts(lines: &[&str]) -> Tally {
+        tally(lines.iter().map(|line| (*line).to_owned()))
+    }
+
+    fn refused(written: &[&str], arrived: &[&str]) -> bool {
+        std::panic::catch_unwind(|| assert_exactly_once(&texts(written), &texts(arrived))).is_err()
+    }
+
+    #[test]
+    fn judge_refuses_losses_doubles_and_strangers() {
+        assert!(!refused(&["a", "b", "b"], &["b", "a", "b"]));
+        assert!(refused(&["a", "b"], &["a"]), "a loss");
+        assert!(refused(&["a", "b"], &["a", "b", "b"]), "a double");
+        assert!(refused(&["a"], &["a", "c"]), "never written");
+        assert!(refused(&["a", "b"], &["a", "a"]), "the number is right, the lines are not");
+    }
+
+    #[test]
+    fn pieces_of_a_docker_line_are_joined_per_stream() {
+        let dir = tempfile::TempDir::new().expect("a temporary folder");
+        let path = dir.path().join("c-json.log");
+        let entries = [("stdout", "one "), ("stderr", "other\\n"), ("stdout", "line\\n")];
+        let text: String =
+            entries.iter().map(|(s, l)| format!("{{\"log\":\"{l}\",\"stream\":\"{s}\",\"time\":\"t\"}}\n")).collect();
+        std::fs::write(&path, text).expect("a file can be written");
+        assert_eq!(of_docker_file(&path), ["other", "one line"]);
     }
 }

@@ -56,7 +56,10 @@ impl Need {
 
 fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).map(|dir| dir.join(name)).find(|p| p.exists())
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|dir| dir.join(name))
+        .find(|p| p.exists())
 }
 
 /// True if something of `needs` is missing: the test then returns at once. Said on the real standard error (not the captured one)
@@ -70,7 +73,8 @@ pub fn missing(needs: &[Need]) -> bool {
     }
     writeln!(std::io::stderr(), "skipped: {test}: {reason}").expect("standard error is open");
     if let Some(path) = std::env::var_os("LOGDRIVE_SKIPPED_FILE") {
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).expect("the list of skipped tests opens");
+        let mut file =
+            std::fs::OpenOptions::new().append(true).create(true).open(path).expect("the list of skipped tests opens");
         file.write_all(format!("{test}: {reason}\n").as_bytes()).expect("the list of skipped tests is written");
     }
     true

@@ -45,7 +45,12 @@ impl World {
         let stdout = holder.stdout.take().expect("standard output is a pipe");
         BufReader::new(stdout).read_line(&mut line).expect("standard output is read");
         let world = World { holder, folder, _turn: turn };
-        assert_eq!(line, "up\n", "no world: {}", std::fs::read_to_string(world.dir().join("world.err")).unwrap_or_default());
+        assert_eq!(
+            line,
+            "up\n",
+            "no world: {}",
+            std::fs::read_to_string(world.dir().join("world.err")).unwrap_or_default()
+        );
         std::fs::create_dir_all(world.dir().join("logdrive")).expect("a folder can be made");
         world
     }
@@ -105,7 +110,9 @@ impl World {
         let mut args = vec!["run", "--detach", "--network", "none", "--name", name];
         args.extend_from_slice(options);
         // busybox finds its other programs in itself
-        let whole = format!("for p in sh seq usleep sleep cat echo printf; do /busybox ln -s /busybox /$p; done; PATH=/; {script}");
+        let whole = format!(
+            "for p in sh seq usleep sleep cat echo printf; do /busybox ln -s /busybox /$p; done; PATH=/; {script}"
+        );
         args.extend_from_slice(&["box", "/busybox", "sh", "-c", &whole]);
         self.run("docker", &args);
     }
@@ -119,7 +126,8 @@ impl World {
 
     /// `curl` asks the nginx of the world for these paths, each once, one after the other.
     pub fn requests(&self, paths: impl IntoIterator<Item = String>) {
-        let config: String = paths.into_iter().map(|path| format!("url = \"http://localhost{path}\"\noutput = /dev/null\n")).collect();
+        let config: String =
+            paths.into_iter().map(|path| format!("url = \"http://localhost{path}\"\noutput = /dev/null\n")).collect();
         let file = self.dir().join("requests");
         std::fs::write(&file, config).expect("a file can be written");
         self.run("curl", &["--silent", "--config", file.to_str().expect("text")]);
@@ -152,7 +160,9 @@ impl World {
 
     /// Number of documents searchable now in the indices of that name pattern; 0 if Elasticsearch is not up.
     pub fn count(&self, indices: &str) -> u64 {
-        let script = format!("curl -s -XPOST 'elasticsearch:9200/{indices}/_refresh' >/dev/null && curl -s 'elasticsearch:9200/{indices}/_count'");
+        let script = format!(
+            "curl -s -XPOST 'elasticsearch:9200/{indices}/_refresh' >/dev/null && curl -s 'elasticsearch:9200/{indices}/_count'"
+        );
         let output = self.command("sh").args(["-c", &script]).output().expect("nsenter starts");
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         answer["count"].as_u64().unwrap_or(0)
@@ -164,7 +174,11 @@ impl World {
         // the most one search gives
         let answer = self.get(&format!("elasticsearch:9200/{indices}/_search?size=10000&track_total_hits=true"));
         let hits = answer["hits"]["hits"].as_array().unwrap_or_else(|| panic!("no hits: {answer}"));
-        assert_eq!(Some(hits.len() as u64), answer["hits"]["total"]["value"].as_u64(), "a test wrote more than one search gives");
+        assert_eq!(
+            Some(hits.len() as u64),
+            answer["hits"]["total"]["value"].as_u64(),
+            "a test wrote more than one search gives"
+        );
         let document = |hit: &Value| Document {
             index: hit["_index"].as_str().map(str::to_owned),
             id: hit["_id"].as_str().map(str::to_owned),
@@ -186,10 +200,14 @@ impl World {
         let written = self.written();
         let total = written.values().sum::<usize>() as u64;
         let logs = || running.iter().map(|program| program.stderr()).collect::<Vec<_>>().join("\n---\n");
-        wait_until(PATIENCE, || self.count(indices) >= total, || {
-            let found = self.count(indices);
-            format!("{found} of {total} lines are in {indices}; standard error:\n{}", logs())
-        });
+        wait_until(
+            PATIENCE,
+            || self.count(indices) >= total,
+            || {
+                let found = self.count(indices);
+                format!("{found} of {total} lines are in {indices}; standard error:\n{}", logs())
+            },
+        );
         let documents = self.documents(indices);
         lines::assert_exactly_once(&written, &lines::tally(documents.iter().map(Document::message)));
         assert!(written.values().all(|n| *n == 1), "a test has to write unique lines");
@@ -203,7 +221,10 @@ impl Drop for World {
         drop(self.holder.stdin.take());
         self.holder.wait().expect("seed-world can be waited for");
         if std::thread::panicking() {
-            eprintln!("world's own messages:\n{}", std::fs::read_to_string(self.dir().join("world.err")).unwrap_or_default());
+            eprintln!(
+                "world's own messages:\n{}",
+                std::fs::read_to_string(self.dir().join("world.err")).unwrap_or_default()
+            );
         }
     }
 }
