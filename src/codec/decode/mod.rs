@@ -6,6 +6,7 @@
 //! A decoder gets one text at a time, cut as [`Framing`] says, and appends events to a list. It never fails: what it
 //! cannot read becomes an event with a failure tag.
 
+pub mod build;
 mod json;
 mod text;
 
