@@ -40,7 +40,7 @@ fn lower_body<'s>(statements: impl IntoIterator<Item = &'s Stmt>, cx: &mut Build
 /// Compiles a condition. What is wrong goes to the diagnostics, and the part at fault never holds.
 pub fn lower_condition(cond: &Spanned<ast::Expr>, cx: &mut BuildCx<'_>) -> Condition {
     let mut cond = cond.clone();
-    cx.variables.expand_condition(&mut cond.value, cx.diagnostics);
+    cx.variables.expand_condition(&mut cond, cx.diagnostics);
     expr(&cond, cx)
 }
 

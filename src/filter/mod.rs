@@ -13,7 +13,6 @@ pub mod drop;
 pub mod grok;
 pub mod json;
 pub mod mutate;
-pub mod pattern;
 pub mod processor;
 pub mod program;
 pub mod registry;
