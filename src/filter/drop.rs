@@ -51,7 +51,13 @@ mod tests {
         let arena = Arena::new();
         let world = still::world(Timestamp::default(), random);
         let mut event = Event::new(&arena, Origin::default());
-        let mut cx = FilterCx { arena: &arena, world: &world, emitted: &mut vec![], scratch: &mut Scratch::default(), memo: &mut Default::default() };
+        let mut cx = FilterCx {
+            arena: &arena,
+            world: &world,
+            emitted: &mut vec![],
+            scratch: &mut Scratch::default(),
+            memo: &mut Default::default(),
+        };
         Drop { percentage }.apply(&mut event, &mut cx).unwrap();
         event.is_cancelled()
     }

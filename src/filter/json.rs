@@ -168,7 +168,13 @@ mod tests {
         let world = still::world(Timestamp::default(), 0);
         let mut event = Event::new(&arena, Origin::default());
         event.push("m", Value::text(&arena, text));
-        let mut cx = FilterCx { arena: &arena, world: &world, emitted: &mut vec![], scratch: &mut Scratch::default(), memo: &mut Default::default() };
+        let mut cx = FilterCx {
+            arena: &arena,
+            world: &world,
+            emitted: &mut vec![],
+            scratch: &mut Scratch::default(),
+            memo: &mut Default::default(),
+        };
         filter.apply(&mut event, &mut cx).unwrap();
         event.remove_top("m");
         let mut out = vec![];

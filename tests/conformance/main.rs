@@ -207,19 +207,13 @@ fn write_spaced(value: &Value<'_>, out: &mut Vec<u8>) {
 }
 
 /// The decoder of the case's input; json_lines where it has none of its own.
-fn input_decoder<'s>(
-    mut statements: impl Iterator<Item = &'s Stmt>,
-    cx: &mut BuildCx<'_>,
-) -> Option<Box<dyn Decoder>> {
+fn input_decoder<'s>(mut statements: impl Iterator<Item = &'s Stmt>, cx: &mut BuildCx<'_>) -> Option<Box<dyn Decoder>> {
     match statements.next() {
         None => Some(Box::new(decode::JsonLines::new(false, None, "\n"))),
         Some(Stmt::Plugin(stdin)) => {
             let options = Options::new(stdin, PluginKind::Input, &[], cx.variables, cx.diagnostics);
-            let plain = || Plugin {
-                name: Spanned::new("plain".into(), stdin.name.span),
-                attrs: vec![],
-                span: stdin.span,
-            };
+            let plain =
+                || Plugin { name: Spanned::new("plain".into(), stdin.name.span), attrs: vec![], span: stdin.span };
             decode::build(&options.codec("codec").unwrap_or_else(plain), true, cx)
         }
         Some(_) => panic!("an input section without conditions"),

@@ -84,7 +84,21 @@ pub fn build(plugin: &Plugin, stream: bool, cx: &mut BuildCx<'_>) -> Option<Box<
         },
         false => None,
     };
-    let name = if stream { streaming_name(name) } else { name };
+    let streaming = if stream { streaming_name(name) } else { name };
+    if streaming != name {
+        for spec in schema.iter().filter(|s| s.name != CHARSET.name && s.name != FORMAT.name) {
+            if let Some(span) = options.name_span(spec.name) {
+                let message = format!("`{}` of the codec `{name}` has no effect on this input", spec.name);
+                cx.report(Diagnostic::fault("lost-option", message).at(span, "lost").note(format!(
+                    "the input reads a stream, so it uses `{streaming}` in place of `{name}` and takes over `charset` only"
+                )));
+            }
+        }
+        return Some(match streaming {
+            "line" => Box::new(Line::new(cx.ecs.is_on(), "\n")),
+            _ => Box::new(JsonLines::new(cx.ecs.is_on(), None, "\n")),
+        });
+    }
     Some(match name {
         "plain" => Box::new(Plain::new(ecs)),
         "line" => Box::new(Line::new(ecs, &delimiter)),
