@@ -7,15 +7,16 @@
 use logdrive::codec::decode::{self, DecodeCx, Decoder, Framing};
 use logdrive::config::build::{BuildCx, Ecs};
 use logdrive::config::diagnostic::{Diagnostic, Severity};
-use logdrive::config::logstash::ast::{Plugin, SectionKind, Stmt};
+use logdrive::config::logstash::ast::{SectionKind, Stmt};
 use logdrive::config::logstash::parse;
 use logdrive::config::lower::lower_filters;
-use logdrive::config::options::{Options, PluginKind};
-use logdrive::config::source::{SourceMap, Spanned};
+use logdrive::config::options::{OptType, OptionSpec, Options, PluginKind};
+use logdrive::config::source::SourceMap;
 use logdrive::config::variables::Variables;
 use logdrive::event::json::{self, Decimals};
 use logdrive::event::{Arena, Batch, EscapeStyle, Map, Origin, Timestamp, Value};
 use logdrive::filter::Scratch;
+use logdrive::input::common::Decoration;
 use logdrive::output::write_document;
 use logdrive::world::still;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ use std::path::Path;
 /// The day on which the cases were recorded; `{{year}}` is its year.
 const NOW: &str = "2026-11-23T12:00:00Z";
 const YEAR: &str = "2026";
+
+const ECS: OptionSpec = OptionSpec::new("ecs_compatibility", OptType::String);
 
 fn text<'b>(map: &Map<'b>, name: &str) -> Option<&'b str> {
     map.get(name).and_then(|v| v.as_str())
@@ -111,7 +114,7 @@ fn run<'c>(arena: &'c Arena, case: &Map<'c>) -> Result<(), String> {
         Some("ampersand") => EscapeStyle::Ampersand,
         _ => EscapeStyle::None,
     };
-    let decoder = input_decoder(tree.statements(SectionKind::Input), &mut cx);
+    let input = input(tree.statements(SectionKind::Input), &mut cx);
     let program = lower_filters(tree.statements(SectionKind::Filter), &mut cx);
     let stopping: Vec<&Diagnostic> = diagnostics.iter().filter(|d| d.stops_run).collect();
     if is_true(expect, "config_error") {
@@ -124,7 +127,7 @@ fn run<'c>(arena: &'c Arena, case: &Map<'c>) -> Result<(), String> {
     if let Some(first) = stopping.first() {
         return Err(format!("refused: {}: {}", first.id, first.message));
     }
-    let decoder = decoder.ok_or("no decoder")?;
+    let (decoder, decoration) = input.ok_or("no input")?;
 
     let chunk = match text(case, "stdin_b64") {
         Some(base64) => {
@@ -148,6 +151,9 @@ fn run<'c>(arena: &'c Arena, case: &Map<'c>) -> Result<(), String> {
         for line in chunk.strip_suffix(b"\n").unwrap_or(chunk).split(|c| *c == b'\n') {
             let mut cx = DecodeCx { arena: b.arena, now, origin: Origin::default(), chunk, events: b.events };
             decoder.decode(line, &mut cx);
+        }
+        for event in b.events.iter_mut() {
+            decoration.apply(event, &world);
         }
     });
     let ran = program.run(&mut batch, &world, &mut Scratch::default());
@@ -206,15 +212,17 @@ fn write_spaced(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The decoder of the case's input; json_lines where it has none of its own.
-fn input_decoder<'s>(mut statements: impl Iterator<Item = &'s Stmt>, cx: &mut BuildCx<'_>) -> Option<Box<dyn Decoder>> {
+/// The decoder of the case's input, json_lines where it has none of its own, and what the input adds.
+fn input<'s>(
+    mut statements: impl Iterator<Item = &'s Stmt>,
+    cx: &mut BuildCx<'_>,
+) -> Option<(Box<dyn Decoder>, Decoration)> {
     match statements.next() {
-        None => Some(Box::new(decode::JsonLines::new(false, None, "\n"))),
+        None => Some((Box::new(decode::JsonLines::new(false, None, "\n")), Decoration::default())),
         Some(Stmt::Plugin(stdin)) => {
-            let options = Options::new(stdin, PluginKind::Input, &[], cx.variables, cx.diagnostics);
-            let plain =
-                || Plugin { name: Spanned::new("plain".into(), stdin.name.span), attrs: vec![], span: stdin.span };
-            decode::build(&options.codec("codec").unwrap_or_else(plain), true, cx)
+            let options = Options::new(stdin, PluginKind::Input, &[ECS], cx.variables, cx.diagnostics);
+            let decoration = Decoration::from_options(&options, cx);
+            Some((decode::build(&options, "line", true, cx)?, decoration))
         }
         Some(_) => panic!("an input section without conditions"),
     }

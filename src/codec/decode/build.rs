@@ -1,4 +1,4 @@
-//! Decoders out of their options.
+//! The decoders by name.
 
 use super::{Decoder, Json, JsonLines, Line, Plain, streaming_name};
 use crate::config::build::{BuildCx, ECS_NAMES, Ecs};
@@ -7,35 +7,33 @@ use crate::config::logstash::ast::Plugin;
 use crate::config::options::{OptType, OptionSpec, Options, PluginKind, nearest};
 use crate::event::FieldRef;
 
-const CHARSET: OptionSpec = OptionSpec::new("charset", OptType::String).not_yet(&["UTF-8"]);
 const ECS: OptionSpec = OptionSpec::new("ecs_compatibility", OptType::OneOf(ECS_NAMES));
+const CHARSET: OptionSpec = OptionSpec::new("charset", OptType::String).not_yet(&["UTF-8"]);
+const FORMAT: OptionSpec = OptionSpec::new("format", OptType::String);
 const DELIMITER: OptionSpec = OptionSpec::new("delimiter", OptType::String);
 const TARGET: OptionSpec = OptionSpec::new("target", OptType::FieldReference);
-/// Concerns encoding only.
-const FORMAT: OptionSpec = OptionSpec::new("format", OptType::String);
 
-/// The options of the codec `plain`.
-pub const PLAIN: &[OptionSpec] = &[CHARSET, ECS, FORMAT];
-/// The options of the codec `line`.
-pub const LINE: &[OptionSpec] = &[CHARSET, ECS, FORMAT, DELIMITER];
-/// The options of the codec `json`.
-pub const JSON: &[OptionSpec] = &[CHARSET, ECS, TARGET];
-/// The options of the codec `json_lines`.
+/// The options of `plain`; `format` is for encoding.
+pub const PLAIN: &[OptionSpec] = &[ECS, CHARSET, FORMAT];
+/// The options of `line`; `format` is for encoding.
+pub const LINE: &[OptionSpec] = &[ECS, CHARSET, FORMAT, DELIMITER];
+/// The options of `json`.
+pub const JSON: &[OptionSpec] = &[ECS, CHARSET, TARGET];
+/// The options of `json_lines`.
 pub const JSON_LINES: &[OptionSpec] = &[
-    CHARSET,
     ECS,
+    CHARSET,
     TARGET,
     DELIMITER,
-    OptionSpec::new("decode_size_limit_bytes", OptType::Number).not_yet(&["536870912"]),
+    OptionSpec::new("decode_size_limit_bytes", OptType::Number).not_yet(&["20971520"]),
 ];
 
-/// The codecs that can decode.
-const NAMES: &[&str] = &["json", "json_lines", "line", "plain"];
-
-/// The other codecs that Logstash 8.19 brings along.
-pub const NOT_YET: &[&str] = &[
+/// Codecs of Logstash 8.19 that cannot decode here yet.
+const NOT_YET: &[&str] = &[
     "avro",
     "cef",
+    "cloudfront",
+    "cloudtrail",
     "collectd",
     "csv",
     "dots",
@@ -44,17 +42,36 @@ pub const NOT_YET: &[&str] = &[
     "es_bulk",
     "fluent",
     "graphite",
+    "gzip_lines",
+    "jdots",
     "msgpack",
     "multiline",
     "netflow",
+    "protobuf",
     "rubydebug",
+    "spool",
 ];
 
-/// Builds the decoder of a codec; what is wrong has been reported when it gives nothing. An input that reads a stream
-/// says so: it gets lines where `plain` or `json` is asked for.
-pub fn build(plugin: &Plugin, stream: bool, cx: &mut BuildCx<'_>) -> Option<Box<dyn Decoder>> {
-    let name = plugin.name.value.as_str();
-    let schema = match name {
+/// Builds the decoder of an input. `default` is the input's own codec; `stream` says that the input reads a stream, where
+/// Logstash exchanges some codecs for their line forms.
+pub fn build(options: &Options, default: &str, stream: bool, cx: &mut BuildCx<'_>) -> Option<Box<dyn Decoder>> {
+    match options.codec("codec") {
+        Some(plugin) => build_named(&plugin, stream, cx),
+        None => {
+            let ecs = ecs_of(options, cx);
+            Some(simple(if stream { streaming_name(default) } else { default }, ecs, None, "\n"))
+        }
+    }
+}
+
+/// The plugin's own `ecs_compatibility`, else the pipeline's.
+pub fn ecs_of(options: &Options, cx: &BuildCx<'_>) -> Ecs {
+    options.string("ecs_compatibility").and_then(|e| Ecs::by_name(&e.value)).unwrap_or(cx.ecs)
+}
+
+fn build_named(plugin: &Plugin, stream: bool, cx: &mut BuildCx<'_>) -> Option<Box<dyn Decoder>> {
+    let written = plugin.name.value.as_str();
+    let specs = match written {
         "plain" => PLAIN,
         "line" => LINE,
         "json" => JSON,
@@ -64,58 +81,60 @@ pub fn build(plugin: &Plugin, stream: bool, cx: &mut BuildCx<'_>) -> Option<Box<
             return None;
         }
     };
-    let options = Options::new(plugin, PluginKind::Codec, schema, cx.variables, cx.diagnostics);
-    let ecs = options.string("ecs_compatibility").and_then(|e| Ecs::by_name(&e.value)).unwrap_or(cx.ecs).is_on();
-    let delimiter = match schema.iter().any(|s| s.name == DELIMITER.name) {
-        true => options.string("delimiter"),
-        false => None,
+    let options = Options::new(plugin, PluginKind::Codec, specs, cx.variables, cx.diagnostics);
+    let ecs = ecs_of(&options, cx);
+    let has = |name: &str| specs.iter().any(|s| s.name == name);
+    let target = match has("target").then(|| options.string("target")).flatten() {
+        Some(target) => Some(cx.field(&target.value, target.span)?),
+        None => None,
     };
-    if let Some(empty) = delimiter.as_ref().filter(|d| d.value.is_empty()) {
-        cx.report(
-            Diagnostic::error("wrong-value", "`delimiter` must not be empty").at(empty.span, "separates nothing"),
-        );
-        return None;
-    }
-    let delimiter = delimiter.map_or_else(|| "\n".to_string(), |d| d.value);
-    let target: Option<FieldRef> = match schema.iter().any(|s| s.name == TARGET.name) {
-        true => match options.string("target") {
-            Some(target) => Some(cx.field(&target.value, target.span)?),
-            None => None,
-        },
-        false => None,
-    };
-    let streaming = if stream { streaming_name(name) } else { name };
-    if streaming != name {
-        for spec in schema.iter().filter(|s| s.name != CHARSET.name && s.name != FORMAT.name) {
-            if let Some(span) = options.name_span(spec.name) {
-                let message = format!("`{}` of the codec `{name}` has no effect on this input", spec.name);
-                cx.report(Diagnostic::fault("lost-option", message).at(span, "lost").note(format!(
-                    "the input reads a stream, so it uses `{streaming}` in place of `{name}` and takes over `charset` only"
-                )));
-            }
+    let delimiter = match has("delimiter").then(|| options.string("delimiter")).flatten() {
+        Some(d) if d.value.is_empty() => {
+            cx.report(
+                Diagnostic::error("wrong-type", "`delimiter` must not be empty")
+                    .at(d.span, "nothing separates the events")
+                    .help("leave it out: lines end with a newline then"),
+            );
+            return None;
         }
-        return Some(match streaming {
-            "line" => Box::new(Line::new(cx.ecs.is_on(), "\n")),
-            _ => Box::new(JsonLines::new(cx.ecs.is_on(), None, "\n")),
-        });
+        Some(d) => d.value,
+        None => "\n".to_string(),
+    };
+    let name = if stream { streaming_name(written) } else { written };
+    if name == written {
+        return Some(simple(name, ecs, target, &delimiter));
     }
-    Some(match name {
-        "plain" => Box::new(Plain::new(ecs)),
-        "line" => Box::new(Line::new(ecs, &delimiter)),
-        "json" => Box::new(Json::new(ecs, target)),
-        _ => Box::new(JsonLines::new(ecs, target, &delimiter)),
-    })
+    for spec in specs.iter().filter(|s| s.name != CHARSET.name && s.name != FORMAT.name) {
+        if let Some(span) = options.name_span(spec.name) {
+            let message = format!("`{}` of the codec `{written}` has no effect on this input", spec.name);
+            cx.report(Diagnostic::fault("lost-option", message).at(span, "lost").note(format!(
+                "the input reads a stream: Logstash puts `{name}` in place of `{written}` and takes over `charset` only"
+            )));
+        }
+    }
+    Some(simple(name, cx.ecs, None, "\n"))
+}
+
+fn simple(name: &str, ecs: Ecs, target: Option<FieldRef>, delimiter: &str) -> Box<dyn Decoder> {
+    match name {
+        "line" => Box::new(Line::new(ecs.is_on(), delimiter)),
+        "json" => Box::new(Json::new(ecs.is_on(), target)),
+        "json_lines" => Box::new(JsonLines::new(ecs.is_on(), target, delimiter)),
+        "plain" => Box::new(Plain::new(ecs.is_on())),
+        other => unreachable!("`{other}` is none of the decoders' names"),
+    }
 }
 
 fn unknown(plugin: &Plugin) -> Diagnostic {
     let name = plugin.name.value.as_str();
     if NOT_YET.contains(&name) {
-        return Diagnostic::error("plugin-not-yet", format!("logdrive does not have the codec `{name}` here yet"))
+        return Diagnostic::error("plugin-not-yet", format!("logdrive cannot decode with the codec `{name}` yet"))
             .at(plugin.name.span, "not yet");
     }
     let found = Diagnostic::error("unknown-plugin", format!("Couldn't find any codec plugin named '{name}'"))
         .at(plugin.name.span, "no codec of Logstash 8.19 has this name");
-    match nearest(name, NAMES.iter().chain(NOT_YET).copied()) {
+    let all = ["plain", "line", "json", "json_lines"].into_iter().chain(NOT_YET.iter().copied());
+    match nearest(name, all) {
         Some(near) => found.help(format!("did you mean `{near}`?")),
         None => found,
     }

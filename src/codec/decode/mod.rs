@@ -6,11 +6,11 @@
 //! A decoder gets one text at a time, cut as [`Framing`] says, and appends events to a list. It never fails: what it
 //! cannot read becomes an event with a failure tag.
 
-mod build;
+pub mod build;
 mod json;
 mod text;
 
-pub use build::{NOT_YET, build};
+pub use build::build;
 pub use json::{Json, JsonLines};
 pub use text::{Line, Plain};
 
