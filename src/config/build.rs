@@ -2,8 +2,9 @@
 
 use super::diagnostic::Diagnostic;
 use super::logstash::ast::{Entry, Value};
-use super::source::{Span, Spanned};
+use super::source::{SourceMap, Span, Spanned};
 use super::variables::Variables;
+use crate::event::time_format::Zone;
 use crate::event::{EscapeStyle, FieldRef};
 use crate::filter::Slot;
 use crate::world::World;
@@ -45,18 +46,32 @@ pub struct BuildCx<'a> {
     pub support_escapes: bool,
     pub world: &'a World,
     pub variables: &'a Variables<'a>,
+    /// The texts that the spans point into.
+    pub sources: &'a SourceMap,
+    /// The machine's time zone: dates without a zone are in it.
+    pub zone: Zone,
     next_slot: usize,
 }
 
 impl<'a> BuildCx<'a> {
+    /// With the defaults of Logstash 8: ECS v8, no escapes, UTC.
     pub fn new(
         diagnostics: &'a mut Vec<Diagnostic>,
         world: &'a World,
         variables: &'a Variables<'a>,
-        ecs: Ecs,
-        escape: EscapeStyle,
+        sources: &'a SourceMap,
     ) -> BuildCx<'a> {
-        BuildCx { diagnostics, ecs, escape, support_escapes: false, world, variables, next_slot: 0 }
+        BuildCx {
+            diagnostics,
+            ecs: Ecs::default(),
+            escape: EscapeStyle::default(),
+            support_escapes: false,
+            world,
+            variables,
+            sources,
+            zone: Zone::Utc,
+            next_slot: 0,
+        }
     }
 
     /// A new place in the workers' scratch memory.

@@ -150,6 +150,7 @@ impl Condition {
     /// # Errors
     /// A comparison of types that have no order (reason `condition`); real Logstash drops the event without a word, or
     /// stops.
+    #[expect(clippy::only_used_in_recursion, reason = "matchers that need working memory will take it from there")]
     pub fn holds(&self, event: &Event<'_>, scratch: &mut Scratch) -> Result<bool, Fault> {
         match &self.expr {
             Expr::Constant(b) => Ok(*b),

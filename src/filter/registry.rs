@@ -4,7 +4,7 @@
 
 use super::common::CommonOptions;
 use super::program::FilterNode;
-use super::{Filter, drop, json, mutate};
+use super::{Filter, date, drop, grok, json, mutate};
 use crate::config::build::BuildCx;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::logstash::ast::Plugin;
@@ -22,7 +22,9 @@ pub struct Entry {
 
 /// All filters that are built, by name.
 pub const FILTERS: &[Entry] = &[
+    Entry { name: "date", options: date::OPTIONS, build: build_date },
     Entry { name: "drop", options: drop::OPTIONS, build: drop::build },
+    Entry { name: "grok", options: grok::OPTIONS, build: build_grok },
     Entry { name: "json", options: json::OPTIONS, build: json::build },
     Entry { name: "mutate", options: mutate::OPTIONS, build: mutate::build },
 ];
@@ -34,7 +36,6 @@ pub const NOT_YET: &[&str] = &[
     "cidr",
     "clone",
     "csv",
-    "date",
     "de_dot",
     "dissect",
     "dns",
@@ -42,7 +43,6 @@ pub const NOT_YET: &[&str] = &[
     "elasticsearch",
     "fingerprint",
     "geoip",
-    "grok",
     "http",
     "jdbc_static",
     "jdbc_streaming",
@@ -74,6 +74,19 @@ pub fn build(plugin: &Plugin, cx: &mut BuildCx<'_>) -> Option<FilterNode> {
     let common = CommonOptions::from_options(&options, cx);
     let filter = (entry.build)(&options, cx)?;
     Some(FilterNode { filter, common })
+}
+
+fn build_date(options: &Options, cx: &mut BuildCx<'_>) -> Option<Box<dyn Filter>> {
+    let config = date::Config::new(options);
+    let filter = date::build(&config, cx.escape, cx.zone.clone(), cx.sources, cx.diagnostics)?;
+    Some(Box::new(filter))
+}
+
+fn build_grok(options: &Options, cx: &mut BuildCx<'_>) -> Option<Box<dyn Filter>> {
+    let config = grok::Config::new(options, cx.ecs.is_on(), cx.diagnostics);
+    let slot = cx.slot();
+    let filter = grok::build(&config, cx.escape, slot, cx.sources, &*cx.world.fs, cx.diagnostics)?;
+    Some(Box::new(filter))
 }
 
 fn unknown(plugin: &Plugin) -> Diagnostic {

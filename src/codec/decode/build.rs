@@ -100,7 +100,19 @@ fn build_named(plugin: &Plugin, stream: bool, cx: &mut BuildCx<'_>) -> Option<Bo
         Some(d) => d.value,
         None => "\n".to_string(),
     };
-    Some(simple(if stream { streaming_name(written) } else { written }, ecs, target, &delimiter))
+    let name = if stream { streaming_name(written) } else { written };
+    if name == written {
+        return Some(simple(name, ecs, target, &delimiter));
+    }
+    for spec in specs.iter().filter(|s| s.name != CHARSET.name && s.name != FORMAT.name) {
+        if let Some(span) = options.name_span(spec.name) {
+            let message = format!("`{}` of the codec `{written}` has no effect on this input", spec.name);
+            cx.report(Diagnostic::fault("lost-option", message).at(span, "lost").note(format!(
+                "the input reads a stream: Logstash puts `{name}` in place of `{written}` and takes over `charset` only"
+            )));
+        }
+    }
+    Some(simple(name, cx.ecs, None, "\n"))
 }
 
 fn simple(name: &str, ecs: Ecs, target: Option<FieldRef>, delimiter: &str) -> Box<dyn Decoder> {

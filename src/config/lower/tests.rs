@@ -1,11 +1,10 @@
 use super::*;
-use crate::config::build::Ecs;
 use crate::config::diagnostic::Severity;
 use crate::config::logstash::ast::SectionKind;
 use crate::config::logstash::parse;
 use crate::config::source::SourceMap;
 use crate::config::variables::Variables;
-use crate::event::{EscapeStyle, Timestamp};
+use crate::event::Timestamp;
 use crate::world::still;
 
 /// The program of a filter section and the ids of what was said.
@@ -15,7 +14,7 @@ fn lowered(text: &str) -> (Program, Vec<String>) {
     let (config, mut diagnostics) = parse(file, text, false);
     let world = still::world(Timestamp::default(), 0);
     let variables = Variables { lookup: &|_| None, undefined: Severity::Error };
-    let mut cx = BuildCx::new(&mut diagnostics, &world, &variables, Ecs::V8, EscapeStyle::None);
+    let mut cx = BuildCx::new(&mut diagnostics, &world, &variables, &sources);
     let program = lower_filters(config.statements(SectionKind::Filter), &mut cx);
     (program, diagnostics.iter().map(|d| format!("{}: {}", d.id, d.message)).collect())
 }
