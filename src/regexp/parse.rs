@@ -885,9 +885,7 @@ fn named(set: Set, negated: bool, ascii: bool) -> ClassItem {
 }
 
 fn literal(c: char, mode: Mode) -> Node {
-    // a character without case is the same with and without the flag, and merges with its neighbours
-    let cased = c.is_alphabetic() && (c.to_lowercase().ne([c]) || c.to_uppercase().ne([c]));
-    Node::Literal { text: c.to_string(), ignore_case: mode.flags.ignore_case && cased }
+    Node::Literal { text: c.to_string(), ignore_case: mode.flags.ignore_case }
 }
 
 /// Appends to a sequence; literals that touch become one.
