@@ -147,11 +147,11 @@ fn gsub(options: &Options, cx: &mut BuildCx<'_>) -> Vec<Gsub> {
         let replacement = cx.template(&ruby_text(&replacement.value), replacement.span);
         if pattern.contains("%{") {
             let needle = Needle::Template(cx.template(&pattern, needle.span));
-            out.push(Gsub { field, needle, replacement });
+            out.push(Gsub { field, needle, replacement, slot: cx.slot() });
             continue;
         }
         match Regex::new(&pattern, Default::default()) {
-            Ok(regex) => out.push(Gsub::new(field, regex, replacement)),
+            Ok(regex) => out.push(Gsub::new(field, regex, replacement, cx.slot())),
             Err(e) => cx
                 .report(Diagnostic::error("bad-regex", format!("{e}: /{pattern}/")).at(needle.span, "in this pattern")),
         }
