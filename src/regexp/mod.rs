@@ -273,11 +273,12 @@ impl Replacement {
 }
 
 fn compile(body: &str, steps_max: u32) -> Result<::pcre2::bytes::Regex, ::pcre2::Error> {
-    // UTF and UCP are set in the pattern and not by the builder: its `ucp` also turns on tolerance for invalid UTF-8,
-    // which slows the JIT, and our texts are valid.
+    // The builder's `ucp` brings PCRE2_MATCH_INVALID_UTF with it: matching then does not first check the whole text, which
+    // is valid anyway (150 ns of a 190-byte line). `(*UTF)(*UCP)` in the pattern would not.
     let steps = steps_max.clamp(1, MATCH_STEPS_MAX);
-    let pattern = format!("(*UTF)(*UCP)(*LF)(*BSR_UNICODE)(*LIMIT_MATCH={steps})(*LIMIT_HEAP={HEAP_KIB_MAX}){body}");
+    let pattern = format!("(*LF)(*BSR_UNICODE)(*LIMIT_MATCH={steps})(*LIMIT_HEAP={HEAP_KIB_MAX}){body}");
     ::pcre2::bytes::RegexBuilder::new()
+        .ucp(true)
         .jit_if_available(true)
         .max_jit_stack_size(Some(JIT_STACK_BYTES_MAX))
         .build(&pattern)
