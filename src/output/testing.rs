@@ -78,7 +78,7 @@ struct ClockDoor(Arc<TestClock>);
 impl Clock for ClockDoor {
     fn now(&self) -> Timestamp {
         let t = *self.0.now.lock().unwrap();
-        Timestamp { secs: START_SECS + t.as_secs() as i64, nanos: t.subsec_nanos() }
+        Timestamp::new(START_SECS + t.as_secs() as i64, t.subsec_nanos())
     }
     fn monotonic(&self) -> Duration {
         *self.0.now.lock().unwrap()
@@ -399,7 +399,7 @@ pub fn batch(events: &[&str]) -> (Batch, mpsc::Receiver<Tally>) {
                     ("@metadata", Value::Map(m)) => event.set_metadata(m),
                     ("@timestamp", Value::Str(s)) => {
                         let secs = s.parse().expect("tests give @timestamp as epoch seconds in a string");
-                        event.push(k, Value::Timestamp(Timestamp { secs, nanos: 0 }));
+                        event.push(k, Value::Timestamp(Timestamp::new(secs, 0)));
                     }
                     _ => event.push(k, *v),
                 }
