@@ -15,6 +15,7 @@ use std::fmt;
 pub mod ast;
 pub mod parse;
 pub mod pcre2;
+mod share;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -26,6 +27,8 @@ pub const MATCH_STEPS_MAX: u32 = 10_000_000;
 pub const JIT_STACK_BYTES_MAX: usize = 1 << 20;
 /// Heap of one match in the interpreter, KiB.
 pub const HEAP_KIB_MAX: u32 = 64 * 1024;
+
+const PCRE2_ERROR_PATTERN_TOO_LARGE: i32 = 120;
 
 /// Why a match gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,8 +97,18 @@ impl Regex {
     /// The same with a lower limit of steps per match; more than [`MATCH_STEPS_MAX`] is that.
     pub fn with_steps(pattern: &str, flags: Flags, steps_max: u32) -> Result<Regex, PatternError> {
         let tree = parse(pattern, flags)?;
-        let body = pcre2::print(&tree);
-        let compiled = compile(&body, steps_max).map_err(|e| {
+        let mut extra = 0;
+        let compiled = match compile(&pcre2::print(&tree), steps_max) {
+            Err(e) if e.code() == PCRE2_ERROR_PATTERN_TOO_LARGE => match share::print(&tree) {
+                Some((body, groups)) => {
+                    extra = groups;
+                    compile(&body, steps_max)
+                }
+                None => Err(e),
+            },
+            done => done,
+        };
+        let compiled = compiled.map_err(|e| {
             for (name, range) in &tree.properties {
                 if compile(&format!("\\p{{{name}}}"), steps_max).is_err() {
                     return PatternError::new(format!("unknown character property `{name}`"), range.clone());
@@ -105,7 +118,7 @@ impl Regex {
             let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, t)| t);
             PatternError::new(format!("PCRE2 cannot take this pattern: {text}"), 0..pattern.len())
         })?;
-        assert_eq!(compiled.captures_len(), tree.groups.len() + 1, "groups are printed one for one");
+        assert_eq!(compiled.captures_len(), tree.groups.len() + extra + 1, "groups are printed one for one");
         Ok(Regex { pattern: pattern.to_string(), names: tree.groups.into_iter().map(|g| g.name).collect(), compiled })
     }
 

@@ -320,6 +320,26 @@ fn any_text_parses_or_fails_but_never_panics() {
 }
 
 #[test]
+fn what_is_too_large_is_written_once() {
+    let word = |i: usize| format!("{}{}", char::from(b'a' + (i / 26) as u8), char::from(b'a' + (i % 26) as u8));
+    let words: Vec<String> = (0..400).map(|i| format!("{}[0-9a-f]{{1,2}}", word(i))).collect();
+    let part = format!("(?:{})", words.join("|"));
+    let pattern = format!("^(?<a>{part}) (?<b>{part})(?<c>{part})?(?:x|{part})+ (?<d>{part})$");
+    let re = Regex::new(&pattern, Flags::default()).unwrap();
+    let mut scratch = re.scratch();
+    let text = "aa1 bbf9x cc0 zz";
+    assert!(!re.captures(text, &mut scratch).unwrap());
+    let text = "aa1 bbf9xcc0 pz7e";
+    assert!(!re.captures(text, &mut scratch).unwrap());
+    let text = "aa1 bbf9xcc0 oa7e";
+    assert!(re.captures(text, &mut scratch).unwrap());
+    let got: Vec<_> = (1..=4).map(|n| scratch.text(n, text)).collect();
+    assert_eq!(got, [Some("aa1"), Some("bbf9"), None, Some("oa7e")]);
+    let once = format!("(?:{})", (0..3000).map(|i| format!("[{i}a-f]x{i}")).collect::<Vec<_>>().join("|"));
+    assert!(Regex::new(&once, Flags::default()).unwrap_err().message.contains("too large"));
+}
+
+#[test]
 fn replacing_is_rubys_gsub() {
     let cases = [
         ("l*", "hello", "-", Some("-h-e--o-")),
