@@ -4,6 +4,8 @@
 //! a list; a tag is added even when it is there already.
 
 use super::{Fault, FilterCx};
+use crate::config::build::{self, BuildCx};
+use crate::config::options::Options;
 use crate::event::sprintf::TemplateError;
 use crate::event::{Arena, EscapeStyle, Event, FieldRef, Template, Value};
 use crate::world::Clock;
@@ -97,6 +99,32 @@ pub fn render<'b>(template: &Template, event: &Event<'b>, clock: &dyn Clock) -> 
 }
 
 impl CommonOptions {
+    /// Takes them out of a filter's options. A name that is no field reference is no error here: it fails on every
+    /// event, as in the original.
+    pub fn from_options(options: &Options, cx: &mut BuildCx<'_>) -> CommonOptions {
+        let escape = cx.escape;
+        let templates = |name| -> Vec<Template> {
+            options.strings(name).into_iter().map(|t| Template::compile(&t.value, escape)).collect()
+        };
+        let (add_tag, remove_tag) = (templates("add_tag"), templates("remove_tag"));
+        let mut name = |text: &str, span| {
+            let name = Name::compile(text, escape);
+            if let Name::Bad(_) = name {
+                // said with its place; the name itself carries the reason
+                let _ = cx.late_field(text, span);
+            }
+            name
+        };
+        let add_field = options.hash_applied("add_field").into_iter().map(|(field, value)| {
+            let values = build::ruby_array(&value);
+            let texts = values.iter().map(|v| Template::compile(&build::ruby_text(&v.value), escape)).collect();
+            (name(&field.value, field.span), texts)
+        });
+        let add_field = add_field.collect();
+        let remove_field = options.strings("remove_field").into_iter().map(|f| name(&f.value, f.span)).collect();
+        CommonOptions { add_field, remove_field, add_tag, remove_tag }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.add_field.is_empty()
             && self.remove_field.is_empty()

@@ -7,18 +7,20 @@
 //!
 //! Belongs here: the operations (`convert.rs`, `text.rs` hold what they do to single values).
 
+mod build;
 mod convert;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
+pub use build::{OPTIONS, build};
 pub use convert::Kind;
 
 use super::common::{Name, render, ruby_array};
-use super::pattern::Pattern;
 use super::{Fault, Filter, FilterCx, Outcome};
 use crate::event::{Event, FieldRef, Map, Template, Value, ruby};
+use crate::regexp::{Regex, Replacement};
 use crate::world::Clock;
 
 /// A field reference of the configuration; one that is none fails on every event, as in the original.
@@ -54,9 +56,18 @@ pub struct Gsub {
 
 #[derive(Debug)]
 pub enum Needle {
-    Pattern(Pattern),
+    /// With the replacement, where that is the same for every event; one that does not fit the pattern fails on every
+    /// text that matches.
+    Pattern(Regex, Option<Replacement>),
     /// Holds `%{...}`: compiled anew for every event.
     Template(Template),
+}
+
+impl Gsub {
+    pub fn new(field: Field, pattern: Regex, replacement: Template) -> Gsub {
+        let fixed = replacement.constant().and_then(|text| Replacement::new(text, &pattern).ok());
+        Gsub { field, needle: Needle::Pattern(pattern, fixed), replacement }
+    }
 }
 
 /// What separates: a text, never a pattern. What is written as no text fails when it is used.
@@ -193,17 +204,31 @@ impl Mutate {
             _ => return Ok(()),
         };
         let arena = event.arena();
-        let replacement = render(&gsub.replacement, event, clock).map_err(|e| e.to_string())?;
-        let held;
-        let pattern = match &gsub.needle {
-            Needle::Pattern(p) => p,
+        let (held, made);
+        let (pattern, fixed) = match &gsub.needle {
+            Needle::Pattern(pattern, fixed) => (pattern, fixed.as_ref()),
             Needle::Template(t) => {
-                held = Pattern::compile(render(t, event, clock).map_err(|e| e.to_string())?)?;
-                &held
+                let text = render(t, event, clock).map_err(|e| e.to_string())?;
+                held = Regex::new(text, Default::default()).map_err(|e| e.to_string())?;
+                (&held, None)
             }
         };
-        let replace = |s: &'b str| -> Result<Value<'b>, String> {
-            Ok(match text::gsub(s, pattern, replacement)? {
+        let mut scratch = pattern.scratch();
+        let replacement = match fixed {
+            Some(fixed) => fixed,
+            None => {
+                let text = render(&gsub.replacement, event, clock).map_err(|e| e.to_string())?;
+                made = match Replacement::new(text, pattern) {
+                    Ok(made) => made,
+                    // only a match makes the original look at the replacement
+                    Err(_) if !matches_any(&value, pattern)? => return Ok(()),
+                    Err(e) => return Err(e.to_string()),
+                };
+                &made
+            }
+        };
+        let mut replace = |s: &'b str| -> Result<Value<'b>, String> {
+            Ok(match pattern.replace_all(s, replacement, &mut scratch).map_err(|e| e.to_string())? {
                 Some(new) => Value::text(arena, &new),
                 None => Value::Str(s),
             })
@@ -220,6 +245,16 @@ impl Mutate {
             _ => return Ok(()),
         };
         set(event, r, new)
+    }
+}
+
+fn matches_any(value: &Value<'_>, pattern: &Regex) -> Result<bool, String> {
+    match value {
+        Value::Str(s) => pattern.is_match(s).map_err(|e| e.to_string()),
+        Value::List(l) => {
+            l.iter().try_fold(false, |any, v| Ok(any || matches!(v, Value::Str(_)) && matches_any(v, pattern)?))
+        }
+        _ => Ok(false),
     }
 }
 
