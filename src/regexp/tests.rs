@@ -370,6 +370,20 @@ fn a_limit_is_neither_match_nor_miss() {
     assert_eq!(re.is_match("aaa"), Ok(true));
 }
 
+#[test]
+fn a_deep_match_gets_a_deep_stack() {
+    let re = Regex::new(r"^a(.|\n)*z(?<n>\d)$", Flags::default()).unwrap();
+    let long = format!("a{}z7", "x\n".repeat(200_000));
+    let mut scratch = re.scratch();
+    assert_eq!(re.captures(&long, &mut scratch), Ok(true));
+    assert_eq!((scratch.get(0), scratch.text(1, &long)), (Some((0, long.len())), Some("7")));
+    assert_eq!(re.is_match(&long), Ok(true));
+    assert_eq!(re.captures("az1", &mut scratch), Ok(true));
+    assert_eq!(scratch.text(1, "az1"), Some("1"));
+    let endless = format!("a{}", "x\n".repeat(5_000_000));
+    assert_eq!(re.captures(&endless, &mut scratch), Err(MatchError::Limit));
+}
+
 /// A small fixed generator (SplitMix64), so that a failure repeats.
 pub(crate) struct Random(pub u64);
 
