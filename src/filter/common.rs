@@ -4,6 +4,8 @@
 //! a list; a tag is added even when it is there already.
 
 use super::{Fault, FilterCx};
+use crate::config::build::{self, BuildCx};
+use crate::config::options::Options;
 use crate::event::sprintf::TemplateError;
 use crate::event::{Arena, EscapeStyle, Event, FieldRef, Template, Value};
 use crate::world::Clock;
@@ -97,6 +99,23 @@ pub fn render<'b>(template: &Template, event: &Event<'b>, clock: &dyn Clock) -> 
 }
 
 impl CommonOptions {
+    /// Takes them out of a filter's options. A name that is no field reference is no error here: it fails on every
+    /// event, as in the original.
+    pub fn from_options(options: &Options, cx: &mut BuildCx<'_>) -> CommonOptions {
+        let mut templates = |name| -> Vec<Template> {
+            options.strings(name).into_iter().map(|t| cx.template(&t.value, t.span)).collect()
+        };
+        let (add_tag, remove_tag) = (templates("add_tag"), templates("remove_tag"));
+        let mut add_field = vec![];
+        for (field, value) in options.hash_applied("add_field") {
+            let values = build::ruby_array(&value);
+            let texts = values.iter().map(|v| cx.template(&build::ruby_text(&v.value), v.span)).collect();
+            add_field.push((cx.name(&field.value, field.span), texts));
+        }
+        let remove_field = options.strings("remove_field").into_iter().map(|f| cx.name(&f.value, f.span)).collect();
+        CommonOptions { add_field, remove_field, add_tag, remove_tag }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.add_field.is_empty()
             && self.remove_field.is_empty()

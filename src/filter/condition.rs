@@ -4,12 +4,12 @@
 //! values of different types has no answer, a list of literals compares as text. Where real Logstash then drops the
 //! event with a line in its log, or stops, the event becomes a [`Fault`] and goes to the dead letter file.
 
-use super::pattern::Pattern;
 use super::{Fault, Scratch};
 use crate::config::source::Span;
 use crate::event::decimal::Decimal;
 use crate::event::number::write_java_double;
 use crate::event::{Event, FieldRef, Value, ruby, sprintf};
+use crate::regexp::Regex;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub enum Expr {
     Match {
         negated: bool,
         left: FieldRef,
-        pattern: Pattern,
+        pattern: Regex,
     },
     In {
         negated: bool,
@@ -150,6 +150,7 @@ impl Condition {
     /// # Errors
     /// A comparison of types that have no order (reason `condition`); real Logstash drops the event without a word, or
     /// stops.
+    #[expect(clippy::only_used_in_recursion, reason = "matchers that need working memory will take it from there")]
     pub fn holds(&self, event: &Event<'_>, scratch: &mut Scratch) -> Result<bool, Fault> {
         match &self.expr {
             Expr::Constant(b) => Ok(*b),
@@ -163,7 +164,10 @@ impl Condition {
             Expr::Match { negated, left, pattern } => {
                 let found = match event.get(left) {
                     Some(Value::Str(text)) => pattern.is_match(text).map_err(|why| {
-                        Fault::new("condition", format!("`{left} =~ {pattern:?}` cannot be decided: {why}"))
+                        Fault::new(
+                            "condition",
+                            format!("`[{left}] =~ /{}/` cannot be decided: {why}", pattern.pattern()),
+                        )
                     })?,
                     _ => false,
                 };
@@ -439,7 +443,11 @@ mod tests {
     fn truth_and_matching_answer_as_recorded() {
         assert_eq!(row(|| Expr::Truthy(FieldRef::top("l"))), "ttttftfttf");
         let pattern = |p: &str, negated| {
-            row(|| Expr::Match { negated, left: FieldRef::top("l"), pattern: Pattern::compile(p).unwrap() })
+            row(|| Expr::Match {
+                negated,
+                left: FieldRef::top("l"),
+                pattern: Regex::new(p, Default::default()).unwrap(),
+            })
         };
         assert_eq!(pattern("^[5b]|c$", false), "ffttffffff");
         assert_eq!(pattern("^$", true), "ttttfttttt");

@@ -5,7 +5,18 @@
 //! Deviations: none known.
 
 use super::{Fault, Filter, FilterCx, Outcome};
+use crate::config::build::BuildCx;
+use crate::config::options::{OptType, OptionSpec, Options};
 use crate::event::Event;
+
+/// The options of `drop`.
+pub const OPTIONS: &[OptionSpec] = &[OptionSpec::new("percentage", OptType::Number)];
+
+/// Builds the filter.
+pub fn build(options: &Options, _cx: &mut BuildCx<'_>) -> Option<Box<dyn Filter>> {
+    let percentage = options.number("percentage").map_or(100.0, |n| n.value.as_f64());
+    Some(Box::new(Drop { percentage }))
+}
 
 /// The filter.
 #[derive(Debug)]

@@ -6,11 +6,39 @@
 //! Deviations: none known.
 
 use super::{Fault, Filter, FilterCx, Outcome};
+use crate::config::build::{BuildCx, ECS_NAMES};
+use crate::config::options::{OptType, OptionSpec, Options};
 use crate::event::json::{self, Decimals, JsonError};
 use crate::event::{Arena, EscapeStyle, Event, FieldRef, Map, Timestamp, Value, ruby};
 
 /// The default of `tag_on_failure`.
 pub const FAILURE_TAG: &str = "_jsonparsefailure";
+
+/// The options of `json`. `ecs_compatibility` changes nothing but a hint in the original's log.
+pub const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::new("source", OptType::String).required(),
+    OptionSpec::new("target", OptType::FieldReference),
+    OptionSpec::new("skip_on_invalid_json", OptType::Boolean),
+    OptionSpec::new("tag_on_failure", OptType::Array),
+    OptionSpec::new("ecs_compatibility", OptType::OneOf(ECS_NAMES)),
+];
+
+/// Builds the filter.
+pub fn build(options: &Options, cx: &mut BuildCx<'_>) -> Option<Box<dyn Filter>> {
+    let source = options.string("source")?;
+    let target = match options.string("target") {
+        Some(target) => Some(cx.field(&target.value, target.span)?),
+        None => None,
+    };
+    let tags = options.strings("tag_on_failure").into_iter().map(|t| t.value).collect();
+    Some(Box::new(Json {
+        source: cx.late_field(&source.value, source.span),
+        target,
+        skip_on_invalid_json: options.boolean("skip_on_invalid_json", false),
+        tag_on_failure: if options.is_set("tag_on_failure") { tags } else { vec![FAILURE_TAG.into()] },
+        escape: cx.escape,
+    }))
+}
 
 /// The filter.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ pub mod drop;
 pub mod grok;
 pub mod json;
 pub mod mutate;
-pub mod pattern;
 pub mod processor;
 pub mod program;
+pub mod registry;
 
 use crate::event::{Arena, Event, Value};
 use crate::world::World;

@@ -8,6 +8,10 @@
 //! reports every item to the batch's ack exactly once.
 
 pub mod dead_letter;
+pub mod delivery;
+
+#[cfg(test)]
+pub mod testing;
 
 use self::dead_letter::DeadLetters;
 use crate::ack::BatchAck;

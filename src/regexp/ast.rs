@@ -194,7 +194,7 @@ impl Set {
 
 impl Node {
     /// The lengths in characters this node can match, `None` above for no bound; used to check look-behinds.
-    pub fn width(&self, groups: &dyn Fn(u32) -> Option<(usize, Option<usize>)>) -> (usize, Option<usize>) {
+    pub fn width(&self) -> (usize, Option<usize>) {
         match self {
             Node::Empty | Node::Assert(_) | Node::Look { .. } | Node::Keep => (0, Some(0)),
             Node::Literal { text, .. } => {
@@ -203,24 +203,24 @@ impl Node {
             }
             Node::Any { .. } | Node::Class(_) => (1, Some(1)),
             Node::Concat(nodes) => nodes.iter().fold((0, Some(0)), |(lo, hi), n| {
-                let (l, h) = n.width(groups);
+                let (l, h) = n.width();
                 (lo + l, hi.zip(h).map(|(a, b)| a + b))
             }),
             Node::Alternate(nodes) => nodes
                 .iter()
-                .map(|n| n.width(groups))
+                .map(|n| n.width())
                 .reduce(|(lo, hi), (l, h)| (lo.min(l), hi.zip(h).map(|(a, b)| a.max(b))))
                 .unwrap_or((0, Some(0))),
             Node::Repeat { node, min, max, .. } => {
-                let (l, h) = node.width(groups);
+                let (l, h) = node.width();
                 let hi = if *max == Some(0) { Some(0) } else { h.zip(*max).map(|(h, m)| h.saturating_mul(m as usize)) };
                 (l.saturating_mul(*min as usize), hi)
             }
-            Node::Capture(_, node) | Node::Atomic(node) => node.width(groups),
-            Node::Backreference { .. } => (0, None),
-            Node::Call(n) => groups(*n).unwrap_or((0, None)),
+            Node::Capture(_, node) | Node::Atomic(node) => node.width(),
+            Node::Backreference { .. } | Node::Call(_) => (0, None),
+
             Node::Conditional { yes, no, .. } => {
-                let ((a, b), (c, d)) = (yes.width(groups), no.width(groups));
+                let ((a, b), (c, d)) = (yes.width(), no.width());
                 (a.min(c), b.zip(d).map(|(b, d)| b.max(d)))
             }
             Node::LineBreak => (1, Some(2)),

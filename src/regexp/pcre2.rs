@@ -5,10 +5,11 @@
 //! for letter case; `(?aD)(?aS)(?aW)` take `\d \s \w` back to ASCII, and so would `\b` be if it did not stand in its
 //! own `(?-aW)`.
 //!
-//! Deviations from Ruby: a captured group inside a group called by `\g<..>` keeps its value from before the call;
-//! case is folded character by character (`ß` is not `ss`).
+//! Deviations from Ruby: a captured group inside a group called by `\g<..>` keeps its value from before the call; in a
+//! class and a backreference case is folded character by character (`[ß]` is not `ss`).
 
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use super::ast::{Assertion, Class, ClassItem, Node, RepeatKind, Set, Tree};
 
@@ -17,6 +18,11 @@ pub fn print(tree: &Tree) -> String {
     let mut out = String::from("(?sm)(?aD)(?aS)(?aW)");
     node(&mut out, &tree.root, Place::Whole);
     out
+}
+
+/// One node, as it stands alone in a group.
+pub(super) fn print_node(out: &mut String, n: &Node) {
+    node(out, n, Place::Whole);
 }
 
 /// What stands around a node, from loose to tight.
@@ -39,7 +45,7 @@ fn node(out: &mut String, n: &Node, place: Place) {
             match (ignore_case, single || place < Place::Operand) {
                 (true, _) => {
                     out.push_str("(?i:");
-                    text.chars().for_each(|c| literal(out, c));
+                    folded(out, text);
                     out.push(')');
                 }
                 (false, true) => text.chars().for_each(|c| literal(out, c)),
@@ -155,6 +161,36 @@ fn group(out: &mut String, open: &str, inner: &Node) {
     out.push_str(open);
     node(out, inner, Place::Whole);
     out.push(')');
+}
+
+/// A literal without case, inside `(?i:..)`. PCRE2 folds character by character; the characters that fold to several
+/// (`ß` and `ss`, `İ` and `i` with a dot above, `ﬁ` and `fi`) are spelled out.
+fn folded(out: &mut String, text: &str) {
+    // character and what it folds to, of all that fold to more than one
+    static WIDE: LazyLock<Vec<(char, Vec<char>)>> = LazyLock::new(|| {
+        let fold = |c: char| c.to_uppercase().flat_map(char::to_lowercase).collect::<Vec<char>>();
+        ('\u{80}'..='\u{ffff}').map(|c| (c, fold(c))).filter(|(_, f)| f.len() > 1).collect()
+    });
+    let chars: Vec<char> = text.chars().collect();
+    let lower: Vec<char> = chars.iter().map(|c| c.to_lowercase().next().unwrap_or(*c)).collect();
+    let mut at = 0;
+    while at < chars.len() {
+        let own = WIDE.iter().find(|(c, _)| *c == chars[at]).map(|(_, f)| &f[..]);
+        let long = WIDE.iter().map(|(_, f)| &f[..]).filter(|f| lower[at..].starts_with(f)).max_by_key(|f| f.len());
+        let Some(sequence) = own.or(long) else {
+            literal(out, chars[at]);
+            at += 1;
+            continue;
+        };
+        out.push_str("(?:");
+        sequence.iter().for_each(|c| literal(out, *c));
+        for (c, _) in WIDE.iter().filter(|(_, f)| f == sequence) {
+            out.push('|');
+            literal(out, *c);
+        }
+        out.push(')');
+        at += if own.is_some() { 1 } else { sequence.len() };
+    }
 }
 
 fn literal(out: &mut String, c: char) {

@@ -3,6 +3,8 @@
 //! Belongs here: the names of all metrics, and how log lines are written. Must not be here: deciding what to count;
 //! each plugin counts beside its own code.
 
+pub mod log;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter as Count;
 use prometheus_client::metrics::family::Family;

@@ -58,11 +58,13 @@ impl Core {
             return;
         }
         let before = cx.events.len();
-        if self.documents(text, original, cx).is_none() {
+        if let Err(failure) = self.documents(text, original, cx) {
             // nothing of a text that cannot be used whole
             cx.events.truncate(before);
             let mut event = message_event(text, cx, cx.origin);
-            event.push("tags", Value::List(cx.arena.alloc_slice_copy(&[Value::Str(FAILURE_TAG)])));
+            if failure == Failure::Invalid {
+                event.push("tags", Value::List(cx.arena.alloc_slice_copy(&[Value::Str(FAILURE_TAG)])));
+            }
             if let Some(r) = &self.original {
                 set_original(&mut event, r, original, cx.arena).expect("an event with a message only takes any field");
             }
@@ -70,37 +72,54 @@ impl Core {
         }
     }
 
-    fn documents<'b>(&self, text: &'b str, original: &'b [u8], cx: &mut DecodeCx<'b, '_>) -> Option<()> {
+    fn documents<'b>(&self, text: &'b str, original: &'b [u8], cx: &mut DecodeCx<'b, '_>) -> Result<(), Failure> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        match json::parse_prefix(cx.arena, text, Decimals::Double).ok()?.0 {
+        let (document, _) = json::parse_prefix(cx.arena, text, Decimals::Double).map_err(|_| Failure::Invalid)?;
+        match document {
             Value::Map(map) => self.event(map, cx.origin, original, cx),
             Value::List(list) => {
                 for (n, value) in list.iter().enumerate() {
-                    self.event(value.as_map()?, cx.origin.part(n as u64), original, cx)?;
+                    let map = value.as_map().ok_or(Failure::Invalid)?;
+                    self.event(map, cx.origin.part(n as u64), original, cx)?;
                 }
-                Some(())
+                Ok(())
             }
-            _ => None,
+            _ => Err(Failure::Invalid),
         }
     }
 
-    fn event<'b>(&self, map: &'b Map<'b>, origin: Origin, original: &'b [u8], cx: &mut DecodeCx<'b, '_>) -> Option<()> {
+    fn event<'b>(
+        &self,
+        map: &'b Map<'b>,
+        origin: Origin,
+        original: &'b [u8],
+        cx: &mut DecodeCx<'b, '_>,
+    ) -> Result<(), Failure> {
         let mut event: Event<'b> = match &self.target {
-            None => event_from_json_map(cx.arena, map, cx.now, origin).ok()?,
+            None => event_from_json_map(cx.arena, map, cx.now, origin).map_err(|_| Failure::Unfit)?,
             Some(target) => {
                 let mut event = Event::new(cx.arena, origin);
                 event.push("@timestamp", Value::Timestamp(cx.now));
                 event.push("@version", Value::Str("1"));
-                event.set(target, Value::Map(map)).ok()?;
+                event.set(target, Value::Map(map)).map_err(|_| Failure::Unfit)?;
                 event
             }
         };
         if let Some(r) = &self.original {
-            set_original(&mut event, r, original, cx.arena).ok()?;
+            set_original(&mut event, r, original, cx.arena).map_err(|_| Failure::Unfit)?;
         }
         cx.events.push(event);
-        Some(())
+        Ok(())
     }
+}
+
+/// Why a text is no event. Only the first is tagged, as in the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    /// No JSON, or neither an object nor a list of objects.
+    Invalid,
+    /// An object that no event can be made of.
+    Unfit,
 }
 
 impl Decoder for Json {
@@ -172,10 +191,7 @@ mod tests {
             ("[1,2]", vec![r#"{"message":"[1,2]","tags":["_jsonparsefailure"]}"#]),
             ("5", vec![r#"{"message":"5","tags":["_jsonparsefailure"]}"#]),
             ("not json", vec![r#"{"message":"not json","tags":["_jsonparsefailure"]}"#]),
-            (
-                r#"[{"a":1},{"@metadata":1}]"#,
-                vec![r#"{"message":"[{\"a\":1},{\"@metadata\":1}]","tags":["_jsonparsefailure"]}"#],
-            ),
+            (r#"[{"a":1},{"@metadata":1}]"#, vec![r#"{"message":"[{\"a\":1},{\"@metadata\":1}]"}"#]),
         ] {
             assert_eq!(decoded(&codec, line.as_bytes(), line.as_bytes()), events, "{line}");
         }
@@ -193,7 +209,8 @@ mod tests {
         assert_eq!(decoded(&lines, own.as_bytes(), b"x"), [own]);
         // an `event` that cannot take it makes the whole text unusable
         let scalar = r#"{"event":"s"}"#;
-        assert!(decoded(&lines, scalar.as_bytes(), b"x")[0].contains("_jsonparsefailure"));
+        let unfit = r#"{"message":"{\"event\":\"s\"}","event":{"original":"x"}}"#;
+        assert_eq!(decoded(&lines, scalar.as_bytes(), b"x"), [unfit]);
         let json = Json::new(true, Some(FieldRef::parse("[d]").unwrap()));
         assert_eq!(decoded(&json, b"{\"a\":1}", b""), [r#"{"d":{"a":1},"event":{"original":"{\"a\":1}"}}"#]);
     }

@@ -6,9 +6,11 @@
 //! A decoder gets one text at a time, cut as [`Framing`] says, and appends events to a list. It never fails: what it
 //! cannot read becomes an event with a failure tag.
 
+pub mod build;
 mod json;
 mod text;
 
+pub use build::build;
 pub use json::{Json, JsonLines};
 pub use text::{Line, Plain};
 
@@ -47,7 +49,7 @@ pub trait Decoder: Send + Sync {
 }
 
 /// The codec that a stream input uses when `name` is configured, as Logstash exchanges it: a stream has no other pieces
-/// than lines. Its options stay, but for `charset`.
+/// than lines. Of its options only `charset` goes over.
 pub fn streaming_name(name: &str) -> &str {
     match name {
         "plain" => "line",

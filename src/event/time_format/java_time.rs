@@ -257,7 +257,7 @@ fn push_year(year: i64, count: usize, out: &mut String) {
     if count == 2 {
         return push_number(out, year.unsigned_abs() % 100, 2);
     }
-    if count >= 4 && count < WIDTH_MAX && year >= 10i64.pow(count as u32) {
+    if (4..WIDTH_MAX).contains(&count) && year >= 10i64.pow(count as u32) {
         out.push('+');
     }
     push_signed(out, year, count);

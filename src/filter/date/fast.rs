@@ -119,8 +119,9 @@ impl Shape {
 }
 
 /// `yyyy-MM-ddTHH:mm:ss`, a fraction of 1 to 9 digits and an offset as they like; with a blank for the `T` exactly
-/// what ISO8601 takes there, a fraction of at most three digits. Milliseconds.
-pub(super) fn iso8601(text: &[u8], zone: Zone) -> Option<i64> {
+/// what ISO8601 takes there, a fraction of at most three digits. Milliseconds; `Some(None)` is a text that surely does not
+/// fit: `yyyy-MM-dd HH:mm:ss` without a fraction, which many logs write and many configurations try as ISO8601 first.
+pub(super) fn iso8601(text: &[u8], zone: Zone) -> Option<Option<i64>> {
     if text.len() < 19 || [text[4], text[7], text[13], text[16]] != *b"--::" {
         return None;
     }
@@ -138,13 +139,13 @@ pub(super) fn iso8601(text: &[u8], zone: Zone) -> Option<i64> {
         at += 1;
         millis = fraction(text, &mut at, if blank { 3 } else { 9 })?;
     } else if blank {
-        return None;
+        return (at == text.len()).then_some(None);
     }
     let offset = if at < text.len() { Some(offset_millis(text, &mut at)?) } else { None };
     if at != text.len() {
         return None;
     }
-    instant(date, (hour, minute, second, millis), offset, zone)
+    instant(date, (hour, minute, second, millis), offset, zone).map(Some)
 }
 
 fn instant(

@@ -164,10 +164,7 @@ fn year_and_month(millis: i64, zone: Zone) -> (i64, u32) {
 }
 
 fn iso8601(text: &str, zone: Zone) -> Option<i64> {
-    if let Some(millis) = fast::iso8601(text.as_bytes(), zone) {
-        return Some(millis);
-    }
-    iso8601_general(text, zone)
+    fast::iso8601(text.as_bytes(), zone).unwrap_or_else(|| iso8601_general(text, zone))
 }
 
 fn iso8601_general(text: &str, zone: Zone) -> Option<i64> {

@@ -21,7 +21,6 @@ pub mod patterns;
 mod tests;
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::{Fault, Filter, FilterCx, Outcome, Slot};
@@ -30,7 +29,7 @@ use crate::config::logstash::ast::{Value as Given, part_span};
 use crate::config::options::{OptType, OptionSpec, Options};
 use crate::config::source::{SourceMap, Spanned};
 use crate::event::number::{ruby_to_f, ruby_to_i};
-use crate::event::{EscapeStyle, Event, FieldRef, Value};
+use crate::event::{EscapeStyle, Event, FieldRef, Value, ruby};
 use crate::regexp::{MATCH_STEPS_MAX, MatchError, PatternError};
 use crate::world::Fs;
 use matcher::{CaptureType, Grok, Scratch};
@@ -392,11 +391,7 @@ impl GrokFilter {
         let text: &'b str = match value {
             Value::Str(s) => s,
             Value::Null => "",
-            other => {
-                let mut text = String::new();
-                write_to_s(&other, &mut text);
-                event.arena().alloc_str(&text)
-            }
+            other => event.arena().alloc_str(&ruby::to_s(&other)),
         };
         let mut hit = false;
         for pattern in &field.patterns {
@@ -451,14 +446,5 @@ impl GrokFilter {
             Some(_) => return true,
         };
         event.set(field, value).is_ok()
-    }
-}
-
-/// Ruby's `to_s`.
-fn write_to_s(value: &Value<'_>, out: &mut String) {
-    match value {
-        Value::Null => {}
-        Value::Str(s) => out.push_str(s),
-        other => _ = write!(out, "{other:?}"),
     }
 }

@@ -7,18 +7,20 @@
 //!
 //! Belongs here: the operations (`convert.rs`, `text.rs` hold what they do to single values).
 
+mod build;
 mod convert;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
+pub use build::{OPTIONS, build};
 pub use convert::Kind;
 
 use super::common::{Name, render, ruby_array};
-use super::pattern::Pattern;
-use super::{Fault, Filter, FilterCx, Outcome};
+use super::{Fault, Filter, FilterCx, Outcome, Slot};
 use crate::event::{Event, FieldRef, Map, Template, Value, ruby};
+use crate::regexp::{Regex, Replacement};
 use crate::world::Clock;
 
 /// A field reference of the configuration; one that is none fails on every event, as in the original.
@@ -50,13 +52,81 @@ pub struct Gsub {
     pub field: Field,
     pub needle: Needle,
     pub replacement: Template,
+    /// For the pattern's matches.
+    pub slot: Slot,
 }
 
 #[derive(Debug)]
 pub enum Needle {
-    Pattern(Pattern),
+    /// With the replacement, where that is the same for every event; one that does not fit the pattern fails on every
+    /// text that matches.
+    Pattern(Regex, Option<Replacement>),
     /// Holds `%{...}`: compiled anew for every event.
     Template(Template),
+}
+
+impl Gsub {
+    pub fn new(field: Field, pattern: Regex, replacement: Template, slot: Slot) -> Gsub {
+        let fixed = replacement.constant().and_then(|text| Replacement::new(text, &pattern).ok());
+        Gsub { field, needle: Needle::Pattern(pattern, fixed), replacement, slot }
+    }
+
+    fn run<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<(), String> {
+        let r = known(&self.field)?;
+        let value = match event.get(r) {
+            Some(v @ (Value::Str(_) | Value::List(_))) => v,
+            _ => return Ok(()),
+        };
+        let arena = event.arena();
+        let clock = &*cx.world.clock;
+        let (held, made, mut own);
+        let (pattern, fixed) = match &self.needle {
+            Needle::Pattern(pattern, fixed) => (pattern, fixed.as_ref()),
+            Needle::Template(t) => {
+                let text = render(t, event, clock).map_err(|e| e.to_string())?;
+                held = Regex::new(text, Default::default()).map_err(|e| e.to_string())?;
+                (&held, None)
+            }
+        };
+        let scratch = match &self.needle {
+            Needle::Pattern(..) => cx.scratch.get(self.slot, || pattern.scratch()),
+            Needle::Template(_) => {
+                own = pattern.scratch();
+                &mut own
+            }
+        };
+        let replacement = match fixed {
+            Some(fixed) => fixed,
+            None => {
+                let text = render(&self.replacement, event, clock).map_err(|e| e.to_string())?;
+                made = match Replacement::new(text, pattern) {
+                    Ok(made) => made,
+                    // only a match makes the original look at the replacement
+                    Err(_) if !matches_any(&value, pattern)? => return Ok(()),
+                    Err(e) => return Err(e.to_string()),
+                };
+                &made
+            }
+        };
+        let mut replace = |s: &'b str| -> Result<Value<'b>, String> {
+            Ok(match pattern.replace_all(s, replacement, scratch).map_err(|e| e.to_string())? {
+                Some(new) => Value::text(arena, &new),
+                None => Value::Str(s),
+            })
+        };
+        let new = match value {
+            Value::Str(s) => replace(s)?,
+            Value::List(l) => {
+                let mut new = Vec::with_capacity(l.len());
+                for v in l {
+                    new.push(if let Value::Str(s) = v { replace(s)? } else { *v });
+                }
+                Value::List(arena.alloc_slice_copy(&new))
+            }
+            _ => return Ok(()),
+        };
+        set(event, r, new)
+    }
 }
 
 /// What separates: a text, never a pattern. What is written as no text fails when it is used.
@@ -76,8 +146,9 @@ impl Mutate {
         Mutate { config }
     }
 
-    fn run<'b>(&self, event: &mut Event<'b>, clock: &dyn Clock) -> Result<(), String> {
+    fn run<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<(), String> {
         let c = &self.config;
+        let clock = &*cx.world.clock;
         for (field, default) in &c.coerce {
             let r = known(field)?;
             if event.get(r).is_some_and(|v| v.is_null()) {
@@ -116,7 +187,7 @@ impl Mutate {
             })?;
         }
         for gsub in &c.gsub {
-            self.gsub(event, gsub, clock)?;
+            gsub.run(event, cx)?;
         }
         for (fields, case) in [
             (&c.uppercase, text::upcase as fn(&str) -> String),
@@ -185,41 +256,15 @@ impl Mutate {
         }
         Ok(())
     }
+}
 
-    fn gsub<'b>(&self, event: &mut Event<'b>, gsub: &Gsub, clock: &dyn Clock) -> Result<(), String> {
-        let r = known(&gsub.field)?;
-        let value = match event.get(r) {
-            Some(v @ (Value::Str(_) | Value::List(_))) => v,
-            _ => return Ok(()),
-        };
-        let arena = event.arena();
-        let replacement = render(&gsub.replacement, event, clock).map_err(|e| e.to_string())?;
-        let held;
-        let pattern = match &gsub.needle {
-            Needle::Pattern(p) => p,
-            Needle::Template(t) => {
-                held = Pattern::compile(render(t, event, clock).map_err(|e| e.to_string())?)?;
-                &held
-            }
-        };
-        let replace = |s: &'b str| -> Result<Value<'b>, String> {
-            Ok(match text::gsub(s, pattern, replacement)? {
-                Some(new) => Value::text(arena, &new),
-                None => Value::Str(s),
-            })
-        };
-        let new = match value {
-            Value::Str(s) => replace(s)?,
-            Value::List(l) => {
-                let mut new = Vec::with_capacity(l.len());
-                for v in l {
-                    new.push(if let Value::Str(s) = v { replace(s)? } else { *v });
-                }
-                Value::List(arena.alloc_slice_copy(&new))
-            }
-            _ => return Ok(()),
-        };
-        set(event, r, new)
+fn matches_any(value: &Value<'_>, pattern: &Regex) -> Result<bool, String> {
+    match value {
+        Value::Str(s) => pattern.is_match(s).map_err(|e| e.to_string()),
+        Value::List(l) => {
+            l.iter().try_fold(false, |any, v| Ok(any || matches!(v, Value::Str(_)) && matches_any(v, pattern)?))
+        }
+        _ => Ok(false),
     }
 }
 
@@ -299,7 +344,7 @@ impl Filter for Mutate {
     }
 
     fn apply<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<Outcome, Fault> {
-        match self.run(event, &*cx.world.clock) {
+        match self.run(event, cx) {
             Ok(()) => Ok(Outcome::Matched),
             Err(why) => {
                 tracing::debug!(filter = "mutate", why, "an operation failed");

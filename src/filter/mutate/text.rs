@@ -1,6 +1,4 @@
-//! What Ruby's string methods do: strip, split, upcase, downcase, capitalize, gsub.
-
-use crate::filter::pattern::Pattern;
+//! What Ruby's string methods do: strip, split, upcase, downcase, capitalize.
 
 /// `String#strip`.
 pub fn strip(text: &str) -> &str {
@@ -68,62 +66,6 @@ fn title(c: char, out: &mut String) {
     }
 }
 
-/// `String#gsub` with a pattern and a replacement text; `None` when nothing matched.
-///
-/// # Errors
-/// The match took more steps than allowed.
-pub fn gsub(text: &str, pattern: &Pattern, replacement: &str) -> Result<Option<String>, String> {
-    let mut groups = pattern.groups();
-    let mut out: Option<String> = None;
-    let (mut from, mut copied) = (0, 0);
-    while from <= text.len() && pattern.find_at(text, from, &mut groups)? {
-        let (start, end) = groups.get(0).expect("a match has a whole");
-        let out = out.get_or_insert_with(|| String::with_capacity(text.len() + replacement.len()));
-        out.push_str(&text[copied..start]);
-        expand(text, pattern, replacement, &groups, out);
-        copied = end;
-        // after an empty match the search goes on one character further
-        from = if end > start { end } else { end + text[end..].chars().next().map_or(1, char::len_utf8) };
-    }
-    if let Some(out) = &mut out {
-        out.push_str(&text[copied..]);
-    }
-    Ok(out)
-}
-
-/// Ruby's replacement text: `\1`, `\0`, `\&`, `` \` ``, `\'`, `\k<name>`, `\\`; any other backslash stays.
-fn expand(text: &str, pattern: &Pattern, replacement: &str, groups: &crate::filter::pattern::Groups, out: &mut String) {
-    let mut rest = replacement;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let after = &rest[at + 1..];
-        let group = |n: usize| groups.get(n).map_or("", |(s, e)| &text[s..e]);
-        let mut taken = 1;
-        match after.as_bytes().first() {
-            Some(d @ b'0'..=b'9') => out.push_str(group(usize::from(d - b'0'))),
-            Some(b'&') => out.push_str(group(0)),
-            Some(b'`') => out.push_str(&text[..groups.get(0).map_or(0, |g| g.0)]),
-            Some(b'\'') => out.push_str(&text[groups.get(0).map_or(0, |g| g.1)..]),
-            Some(b'\\') => out.push('\\'),
-            Some(b'k') => match after.strip_prefix("k<").and_then(|a| a.split_once('>')) {
-                Some((name, _)) => {
-                    taken = name.len() + 3;
-                    if let Some(n) = pattern.group_named(name).or_else(|| name.parse().ok()) {
-                        out.push_str(group(n));
-                    }
-                }
-                None => out.push_str("\\k"),
-            },
-            _ => {
-                out.push('\\');
-                taken = 0;
-            }
-        }
-        rest = &after[taken..];
-    }
-    out.push_str(rest);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,25 +93,6 @@ mod tests {
             [("hELLO wORLD", "Hello world"), ("ǆ x", "ǅ x"), ("ßx", "Ssx"), ("éCOLE", "École"), ("", ""), ("ა", "ა")]
         {
             assert_eq!(capitalize(from), to);
-        }
-    }
-
-    #[test]
-    fn replacements_expand_as_in_ruby() {
-        for (text, pattern, replacement, result) in [
-            ("joe@corp", r"(\w+)@(\w+)", r"\2 at \1", Some("corp at joe")),
-            ("a1b22", r"(?<n>\d+)", r"<\k<n>>", Some("a<1>b<22>")),
-            ("ab", "(a)|b", r"[\1]", Some("[a][]")),
-            ("axb", "x", r"\0\0", Some("axxb")),
-            ("axb", "x", r"\\n", Some(r"a\nb")),
-            ("axb", "x", r"\q\", Some(r"a\q\b")),
-            ("axb", "x", "\\`\\'", Some("aabb")),
-            ("é2", "", "-", Some("-é-2-")),
-            ("abc", "z*", "-", Some("-a-b-c-")),
-            ("abc", "z", "-", None),
-        ] {
-            let p = Pattern::compile(pattern).unwrap();
-            assert_eq!(gsub(text, &p, replacement).unwrap().as_deref(), result, "{text} {pattern}");
         }
     }
 }
