@@ -10,8 +10,6 @@ pub mod event;
 pub mod codec;
 pub mod regexp;
 
-pub mod input;
-
 pub mod filter;
 
 pub mod input;

@@ -1,13 +1,10 @@
 //! Inputs: where events come from.
 //!
-//! Belongs here: one folder or file per input. Must not be here: decoding that several inputs share (codecs), metadata of
-//! the agent and the host (the configuration's side builds those and hands them over as a `SourceMeta`).
-
-pub mod beats;
 //! Belongs here: one file or folder per input plugin. Must not be here: filtering, sending, or how many threads there are.
 //!
 //! An input hands batches to the [`Intake`](crate::runtime::intake::Intake) and hears of their end through the batch's
 //! ack; only then may it move its offset, answer its sender, or forget.
 
+pub mod beats;
 pub mod common;
 pub mod stdin;

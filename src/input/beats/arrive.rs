@@ -11,10 +11,8 @@ use crate::event::batch::BatchMut;
 use crate::event::from_json::event_from_json_map;
 use crate::event::json::{self, Decimals};
 use crate::event::{Batch, Event, FieldRef, Origin, SourceMeta, Timestamp, Value};
-use crate::filter::common::{add_to_field, render};
 use crate::filter::processor::receive;
-use crate::output::write_document;
-use crate::world::Clock;
+use crate::world::World;
 use std::sync::Arc;
 
 /// What all events of one connection share.
@@ -37,15 +35,14 @@ impl Sender {
     }
 }
 
-/// What did not become an event.
+/// What cannot become an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Kebab-case, for counting.
-    pub reason: &'static str,
+    /// For people.
     pub message: String,
     /// Its running number in the connection.
     pub offset: u64,
-    /// As JSON: the event, or a string that holds the bytes.
+    /// The bytes as a JSON string.
     pub event: Vec<u8>,
 }
 
@@ -80,10 +77,10 @@ pub fn batch(
     fields: &Fields,
     sender: &Sender,
     offset: u64,
-    clock: &dyn Clock,
+    world: &World,
     ack: Arc<BatchAck>,
 ) -> (Batch, Vec<Refused>) {
-    let now = clock.now();
+    let now = world.clock.now();
     let mut refused = Vec::new();
     let mut batch = Batch::new(ack);
     batch.change(|mut b| {
@@ -104,7 +101,7 @@ pub fn batch(
                 len: bytes.len() as u32,
                 input: sender.input,
             };
-            match event(&mut b, bytes, config, fields, sender, origin, now, clock) {
+            match event(&mut b, bytes, config, fields, sender, origin, now, world) {
                 Ok(event) => b.events.push(event),
                 Err(r) => refused.push(r),
             }
@@ -122,12 +119,12 @@ fn event<'b>(
     sender: &Sender,
     origin: Origin,
     now: Timestamp,
-    clock: &dyn Clock,
+    world: &World,
 ) -> Result<Event<'b>, Refused> {
     let arena = b.arena;
     let unreadable = |message: String| {
         let event = serde_json::to_vec(&String::from_utf8_lossy(bytes)).expect("a string becomes JSON");
-        Refused { reason: "bad-json", message, offset: origin.offset, event }
+        Refused { message, offset: origin.offset, event }
     };
     let text = std::str::from_utf8(bytes).map_err(|e| unreadable(format!("the event is not UTF-8: {e}")))?;
     let value = json::parse(arena, text, Decimals::Double).map_err(|e| unreadable(format!("the event: {e}")))?;
@@ -144,33 +141,7 @@ fn event<'b>(
     {
         let _ = event.set(&fields.hostname, host);
     }
-    if let Err(message) = decorate(&mut event, config, clock) {
-        let mut document = Vec::new();
-        write_document(&event, &mut document);
-        return Err(Refused { reason: "input-raised", message, offset: origin.offset, event: document });
-    }
+    config.decoration.apply(&mut event, world);
     receive(&mut event, config.original, config.codec_tag);
     Ok(event)
-}
-
-/// The common options of an input: `type`, `add_field`, `tags`.
-fn decorate(event: &mut Event<'_>, config: &Config, clock: &dyn Clock) -> Result<(), String> {
-    if let Some(name) = &config.type_name
-        && event.top("type").is_none()
-    {
-        let value = Value::text(event.arena(), name);
-        event.set_top("type", value);
-    }
-    for (name, values) in &config.add_field {
-        let r = name.resolve(event, clock)?;
-        for value in values {
-            let text = render(value, event, clock).map_err(|e| e.to_string())?;
-            add_to_field(event, &r, Value::Str(text))?;
-        }
-    }
-    for tag in &config.tags {
-        let text = render(tag, event, clock).map_err(|e| e.to_string())?;
-        event.tag(text);
-    }
-    Ok(())
 }

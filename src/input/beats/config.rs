@@ -1,13 +1,11 @@
 //! The options of the beats input.
 
+use crate::codec::decode::build::{PLAIN, ecs_of};
+use crate::config::build::{BuildCx, ECS_NAMES};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::options::{OptType, OptionSpec, Options, PluginKind};
-use crate::config::variables::Variables;
-use crate::event::{EscapeStyle, Template};
-use crate::filter::common::Name;
+use crate::input::common::Decoration;
 use std::time::Duration;
-
-const ECS: OptionSpec = OptionSpec::new("ecs_compatibility", OptType::OneOf(&["disabled", "v1", "v8"]));
 
 const fn text(name: &'static str) -> OptionSpec {
     OptionSpec::new(name, OptType::Any)
@@ -35,7 +33,7 @@ pub const SPECS: &[OptionSpec] = &[
     OptionSpec::new("add_hostname", OptType::Boolean).deprecated("remove it: Beats send `[agent][name]` and `[host]`"),
     text("cipher_suites"),
     OptionSpec::new("client_inactivity_timeout", OptType::Number),
-    ECS,
+    OptionSpec::new("ecs_compatibility", OptType::OneOf(ECS_NAMES)),
     OptionSpec::new(
         "enrich",
         OptType::OneOf(&["source_metadata", "codec_metadata", "ssl_peer_metadata", "all", "none"]),
@@ -65,13 +63,6 @@ pub const SPECS: &[OptionSpec] = &[
     text("target_field_for_codec").obsolete("remove it"),
 ];
 
-/// The schema of the plain codec as this input uses it.
-const PLAIN: &[OptionSpec] = &[
-    OptionSpec::new("charset", OptType::String).not_yet(&["UTF-8"]),
-    OptionSpec::new("format", OptType::String).not_yet(&[]),
-    ECS,
-];
-
 /// The options, read.
 #[derive(Debug)]
 pub struct Config {
@@ -90,9 +81,8 @@ pub struct Config {
     pub ecs: bool,
     /// `[beat][hostname]` is copied.
     pub add_hostname: bool,
-    pub type_name: Option<String>,
-    pub add_field: Vec<(Name, Vec<Template>)>,
-    pub tags: Vec<Template>,
+    /// `type`, `add_field`, `tags`.
+    pub decoration: Decoration,
 }
 
 impl Config {
@@ -107,33 +97,24 @@ impl Config {
             source_metadata: true,
             ecs,
             add_hostname: false,
-            type_name: None,
-            add_field: vec![],
-            tags: vec![],
+            decoration: Decoration::default(),
         }
     }
 
-    /// Takes the options out. `ecs` is the pipeline's `ecs_compatibility`, `escape` how it escapes names. `None` when there
-    /// is no usable port; what is wrong is in `diags` then.
-    pub fn new(
-        options: &Options,
-        ecs: bool,
-        escape: EscapeStyle,
-        variables: &Variables,
-        diags: &mut Vec<Diagnostic>,
-    ) -> Option<Config> {
+    /// Takes the options out. `None` when there is no usable port; what is wrong is in the diagnostics then.
+    pub fn new(options: &Options, cx: &mut BuildCx<'_>) -> Option<Config> {
         let not_yet = |what: &str| Diagnostic::error("option-not-yet", format!("logdrive does not do {what} yet"));
         let mut tls = false;
         for name in ["ssl", "ssl_enabled"] {
             if options.boolean(name, false) {
                 tls = true;
                 let span = options.name_span(name).expect("it is set");
-                diags.push(not_yet("TLS in the beats input").at(span, "not yet"));
+                cx.report(not_yet("TLS in the beats input").at(span, "not yet"));
             }
         }
         for name in TLS.iter().filter(|_| !tls) {
             if let Some(span) = options.name_span(name) {
-                diags.push(
+                cx.report(
                     Diagnostic::warning("unused-option", format!("`{name}` of the beats input has no effect"))
                         .at(span, "used with `ssl_enabled => true` only"),
                 );
@@ -147,12 +128,12 @@ impl Config {
         if let Some(span) = options.name_span("enrich") {
             if enrich.len() > 1 && enrich.iter().any(|e| e == "all" || e == "none") {
                 let message = "`all` and `none` of `enrich` stand alone";
-                diags.push(Diagnostic::error("wrong-value", message).at(span, "among others"));
+                cx.report(Diagnostic::error("wrong-value", message).at(span, "among others"));
             }
             for name in ["include_codec_tag", "ssl_peer_metadata"] {
                 if let Some(other) = options.name_span(name) {
                     let message = format!("`enrich` and `{name}` cannot both be set");
-                    diags.push(
+                    cx.report(
                         Diagnostic::error("wrong-value", message)
                             .at(other, "beside `enrich`")
                             .help(format!("remove `{name}`")),
@@ -162,17 +143,17 @@ impl Config {
         }
         let codec_metadata = options.boolean("include_codec_tag", with("codec_metadata"));
         // the codec keeps the text by the pipeline's setting, not by this input's own
-        let mut original = ecs && codec_metadata;
+        let mut original = cx.ecs.is_on() && codec_metadata;
         if let Some(codec) = options.codec("codec") {
             if codec.name.value == "plain" {
-                let own = Options::new(&codec, PluginKind::Codec, PLAIN, variables, diags);
-                original = own.string("ecs_compatibility").map_or(ecs, |s| s.value != "disabled");
+                let own = Options::new(&codec, PluginKind::Codec, PLAIN, cx.variables, cx.diagnostics);
+                original = ecs_of(&own, cx).is_on();
             } else {
                 let what = format!("the codec `{}` in the beats input", codec.name.value);
-                diags.push(not_yet(&what).at(codec.name.span, "not yet").help("remove it: the default is `plain`"));
+                cx.report(not_yet(&what).at(codec.name.span, "not yet").help("remove it: the default is `plain`"));
             }
         }
-        let whole = |name: &str, default: u64, max: u64, diags: &mut Vec<Diagnostic>| match options.number(name) {
+        let whole = |name: &str, default: u64, max: u64, cx: &mut BuildCx<'_>| match options.number(name) {
             None => Some(default),
             Some(n) => {
                 let value = n.value.as_f64();
@@ -180,38 +161,23 @@ impl Config {
                     return Some(value as u64);
                 }
                 let message = format!("`{name}` of the beats input must be a whole number up to {max}");
-                diags.push(Diagnostic::error("wrong-value", message).at(n.span, "out of range"));
+                cx.report(Diagnostic::error("wrong-value", message).at(n.span, "out of range"));
                 None
             }
         };
         let timeout_max = u64::from(u32::MAX);
-        let timeout = whole("client_inactivity_timeout", 60, timeout_max, diags).unwrap_or(60);
+        let timeout = whole("client_inactivity_timeout", 60, timeout_max, cx).unwrap_or(60);
         for name in ["event_loop_threads", "executor_threads"] {
-            whole(name, 0, timeout_max, diags);
+            whole(name, 0, timeout_max, cx);
         }
-        let port = whole("port", 0, 65_535, diags)? as u16;
+        let port = whole("port", 0, 65_535, cx)? as u16;
         if port == 0 {
             if let Some(n) = options.number("port") {
                 let message = "`port` of the beats input must be from 1 to 65535";
-                diags.push(Diagnostic::error("wrong-value", message).at(n.span, "not a port"));
+                cx.report(Diagnostic::error("wrong-value", message).at(n.span, "not a port"));
             }
             return None;
         }
-        let ecs = options.string("ecs_compatibility").map_or(ecs, |s| s.value != "disabled");
-        let template = |text: &str| Template::compile(text, escape);
-        let add_field = options
-            .hash_applied("add_field")
-            .into_iter()
-            .map(|(name, value)| {
-                let values = match &value.value {
-                    crate::config::logstash::ast::Value::Array(items) => {
-                        items.iter().filter_map(|item| item.value.scalar()).map(|text| template(&text)).collect()
-                    }
-                    other => other.scalar().map(|text| template(&text)).into_iter().collect(),
-                };
-                (Name::compile(&name.value, escape), values)
-            })
-            .collect();
         Some(Config {
             host: options.string("host").map_or("0.0.0.0".to_string(), |s| s.value),
             port,
@@ -219,11 +185,9 @@ impl Config {
             original,
             codec_tag: codec_metadata,
             source_metadata: with("source_metadata"),
-            ecs,
+            ecs: ecs_of(options, cx).is_on(),
             add_hostname: options.boolean("add_hostname", false),
-            type_name: options.string("type").map(|s| s.value),
-            add_field,
-            tags: options.strings("tags").iter().map(|s| template(&s.value)).collect(),
+            decoration: Decoration::from_options(options, cx),
         })
     }
 

@@ -332,7 +332,7 @@ impl Connection {
             let teller = Teller { number, to: self.news.0.clone(), ended: false };
             let ack = BatchAck::new(move |_| teller.end());
             let Shared { config, cx, fields, counters, .. } = &*self.shared;
-            let (batch, refused) = batch(&part, config, fields, &self.sender, self.offset, &*cx.world.clock, ack);
+            let (batch, refused) = batch(&part, config, fields, &self.sender, self.offset, &cx.world, ack);
             self.offset += part.events.len() as u64;
             counters.events.inc_by(part.events.len() as u64);
             if !refused.is_empty() {
@@ -360,7 +360,7 @@ impl Connection {
         let letters: Vec<DeadLetter<'_>> = refused
             .iter()
             .map(|r| DeadLetter {
-                reason: r.reason,
+                reason: "bad-json",
                 message: &r.message,
                 status: None,
                 source: &self.sender.source.name,
