@@ -7,8 +7,10 @@
 //! [`Output::deliver`] brings those bytes to their end, however long it takes: it retries, splits, dead-letters, and
 //! reports every item to the batch's ack exactly once.
 
+pub mod beats;
 pub mod dead_letter;
 pub mod delivery;
+pub mod document_id;
 
 #[cfg(test)]
 pub mod testing;
