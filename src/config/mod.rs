@@ -5,5 +5,6 @@
 
 pub mod diagnostic;
 pub mod filebeat;
+pub mod logstash_settings;
 pub mod source;
 pub mod yaml;
