@@ -11,6 +11,7 @@ pub mod logstash;
 pub mod lower;
 pub mod options;
 pub mod render;
+pub mod logstash_settings;
 pub mod source;
 pub mod variables;
 pub mod yaml;
