@@ -5,8 +5,9 @@ use super::logstash::ast::{Entry, Value};
 use super::source::{SourceMap, Span, Spanned};
 use super::variables::Variables;
 use crate::event::time_format::Zone;
-use crate::event::{EscapeStyle, FieldRef};
+use crate::event::{EscapeStyle, FieldRef, Template};
 use crate::filter::Slot;
+use crate::filter::common::Name;
 use crate::world::World;
 
 /// `ecs_compatibility`: which field names plugins use.
@@ -107,6 +108,38 @@ impl<'a> BuildCx<'a> {
             );
             why
         })
+    }
+}
+
+impl BuildCx<'_> {
+    /// Compiles a template. One that can never be rendered fails on every event, as in the original; it is reported as a
+    /// fault that does not stop a run.
+    pub fn template(&mut self, text: &str, span: Span) -> Template {
+        let template = Template::compile(text, self.escape);
+        if let Some(why) = template.always_fails() {
+            self.report(
+                Diagnostic::fault("bad-template", why.to_string())
+                    .at(span, "cannot be filled in")
+                    .note("the plugin fails on every event here"),
+            );
+        }
+        template
+    }
+
+    /// Compiles a field reference that may hold `%{...}`; see [`BuildCx::late_field`].
+    pub fn name(&mut self, text: &str, span: Span) -> Name {
+        let name = Name::compile(text, self.escape);
+        match &name {
+            Name::Fixed(_) => {}
+            Name::Rendered(..) => {
+                self.template(text, span);
+            }
+            Name::Bad(_) => {
+                // says it with its place; the name itself carries the reason
+                let _ = self.late_field(text, span);
+            }
+        }
+        name
     }
 }
 

@@ -102,26 +102,17 @@ impl CommonOptions {
     /// Takes them out of a filter's options. A name that is no field reference is no error here: it fails on every
     /// event, as in the original.
     pub fn from_options(options: &Options, cx: &mut BuildCx<'_>) -> CommonOptions {
-        let escape = cx.escape;
-        let templates = |name| -> Vec<Template> {
-            options.strings(name).into_iter().map(|t| Template::compile(&t.value, escape)).collect()
+        let mut templates = |name| -> Vec<Template> {
+            options.strings(name).into_iter().map(|t| cx.template(&t.value, t.span)).collect()
         };
         let (add_tag, remove_tag) = (templates("add_tag"), templates("remove_tag"));
-        let mut name = |text: &str, span| {
-            let name = Name::compile(text, escape);
-            if let Name::Bad(_) = name {
-                // said with its place; the name itself carries the reason
-                let _ = cx.late_field(text, span);
-            }
-            name
-        };
-        let add_field = options.hash_applied("add_field").into_iter().map(|(field, value)| {
+        let mut add_field = vec![];
+        for (field, value) in options.hash_applied("add_field") {
             let values = build::ruby_array(&value);
-            let texts = values.iter().map(|v| Template::compile(&build::ruby_text(&v.value), escape)).collect();
-            (name(&field.value, field.span), texts)
-        });
-        let add_field = add_field.collect();
-        let remove_field = options.strings("remove_field").into_iter().map(|f| name(&f.value, f.span)).collect();
+            let texts = values.iter().map(|v| cx.template(&build::ruby_text(&v.value), v.span)).collect();
+            add_field.push((cx.name(&field.value, field.span), texts));
+        }
+        let remove_field = options.strings("remove_field").into_iter().map(|f| cx.name(&f.value, f.span)).collect();
         CommonOptions { add_field, remove_field, add_tag, remove_tag }
     }
 

@@ -78,7 +78,7 @@ pub fn build(plugin: &Plugin, cx: &mut BuildCx<'_>) -> Option<FilterNode> {
 
 fn build_date(options: &Options, cx: &mut BuildCx<'_>) -> Option<Box<dyn Filter>> {
     let config = date::Config::new(options);
-    let filter = date::build(&config, cx.escape, cx.zone.clone(), cx.sources, cx.diagnostics)?;
+    let filter = date::build(&config, cx.escape, cx.zone, cx.sources, cx.diagnostics)?;
     Some(Box::new(filter))
 }
 

@@ -78,7 +78,7 @@ struct ClockDoor(Arc<TestClock>);
 impl Clock for ClockDoor {
     fn now(&self) -> Timestamp {
         let t = *self.0.now.lock().unwrap();
-        Timestamp { secs: START_SECS + t.as_secs() as i64, nanos: t.subsec_nanos() }
+        Timestamp::new(START_SECS + t.as_secs() as i64, t.subsec_nanos())
     }
     fn monotonic(&self) -> Duration {
         *self.0.now.lock().unwrap()
@@ -392,14 +392,14 @@ pub fn batch(events: &[&str]) -> (Batch, mpsc::Receiver<Tally>) {
         for (i, text) in events.iter().enumerate() {
             let text = b.arena.alloc_str(text);
             let value = json::parse(b.arena, text, Decimals::Double).unwrap();
-            let origin = crate::output::tests_origin(7, i as u64 * 100, source);
+            let origin = crate::event::Origin { key: 7, offset: i as u64 * 100, source, len: 100, ..Default::default() };
             let mut event = Event::new(b.arena, origin);
             for (k, v) in value.as_map().unwrap().entries {
                 match (*k, v) {
                     ("@metadata", Value::Map(m)) => event.set_metadata(m),
                     ("@timestamp", Value::Str(s)) => {
                         let secs = s.parse().expect("tests give @timestamp as epoch seconds in a string");
-                        event.push(k, Value::Timestamp(Timestamp { secs, nanos: 0 }));
+                        event.push(k, Value::Timestamp(Timestamp::new(secs, 0)));
                     }
                     _ => event.push(k, *v),
                 }

@@ -11,10 +11,12 @@
 //! Belongs here: the dialect and its matching. Must not be here: grok's `%{NAME}`, events, options of plugins.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 pub mod ast;
 pub mod parse;
 pub mod pcre2;
+mod share;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -22,10 +24,13 @@ pub use parse::{Flags, PatternError, parse};
 
 /// Backtracking steps one match may take; PCRE2's built-in ceiling.
 pub const MATCH_STEPS_MAX: u32 = 10_000_000;
-/// Stack of one JIT match; reserved, and touched only as far as a match needs.
-pub const JIT_STACK_BYTES_MAX: usize = 1 << 20;
+/// Stack of one JIT match that 32 KiB do not suffice for (`(.|\n)*` over a long text); taken for that match only.
+pub const JIT_STACK_BYTES_MAX: usize = 64 << 20;
 /// Heap of one match in the interpreter, KiB.
 pub const HEAP_KIB_MAX: u32 = 64 * 1024;
+
+const PCRE2_ERROR_PATTERN_TOO_LARGE: i32 = 120;
+const PCRE2_ERROR_JIT_STACKLIMIT: i32 = -46;
 
 /// Why a match gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +45,8 @@ pub enum MatchError {
 
 impl MatchError {
     fn from_pcre2(error: ::pcre2::Error) -> MatchError {
-        // PCRE2_ERROR_{JIT_STACKLIMIT, MATCHLIMIT, DEPTHLIMIT, HEAPLIMIT}
-        const LIMITS: [i32; 4] = [-46, -47, -53, -63];
+        // PCRE2_ERROR_{MATCHLIMIT, DEPTHLIMIT, HEAPLIMIT}
+        const LIMITS: [i32; 4] = [PCRE2_ERROR_JIT_STACKLIMIT, -47, -53, -63];
         match error.code() {
             code if LIMITS.contains(&code) => MatchError::Limit,
             code => MatchError::Engine(code),
@@ -55,6 +60,23 @@ pub struct Regex {
     pattern: String,
     names: Vec<Option<String>>,
     compiled: ::pcre2::bytes::Regex,
+    deep: Arc<Deep>,
+}
+
+/// The same pattern with a large JIT stack, compiled when a match first needs it.
+struct Deep {
+    body: String,
+    steps_max: u32,
+    compiled: OnceLock<::pcre2::bytes::Regex>,
+}
+
+impl Deep {
+    fn get(&self) -> &::pcre2::bytes::Regex {
+        self.compiled.get_or_init(|| {
+            let compiled = compile(&self.body, self.steps_max, Some(JIT_STACK_BYTES_MAX));
+            compiled.expect("it compiled before")
+        })
+    }
 }
 
 impl fmt::Debug for Regex {
@@ -65,14 +87,18 @@ impl fmt::Debug for Regex {
 
 /// Where the groups of the last match lie. Made by [`Regex::scratch`] for that pattern, one per thread.
 #[derive(Clone, Debug)]
-pub struct Scratch(::pcre2::bytes::CaptureLocations);
+pub struct Scratch {
+    shallow: ::pcre2::bytes::CaptureLocations,
+    /// Holds the last match instead, if that needed the large stack; given back before the next.
+    deep: Option<::pcre2::bytes::CaptureLocations>,
+}
 
 impl Scratch {
     /// The bytes group `n` matched (0 is the whole match); `None` if it took no part.
     #[inline]
     pub fn get(&self, n: usize) -> Option<(usize, usize)> {
         // with \K in a look-ahead PCRE2 may report a start behind the end
-        self.0.get(n).filter(|(start, end)| start <= end)
+        self.deep.as_ref().unwrap_or(&self.shallow).get(n).filter(|(start, end)| start <= end)
     }
 
     /// The text group `n` matched.
@@ -94,10 +120,19 @@ impl Regex {
     /// The same with a lower limit of steps per match; more than [`MATCH_STEPS_MAX`] is that.
     pub fn with_steps(pattern: &str, flags: Flags, steps_max: u32) -> Result<Regex, PatternError> {
         let tree = parse(pattern, flags)?;
-        let body = pcre2::print(&tree);
-        let compiled = compile(&body, steps_max).map_err(|e| {
+        let mut extra = 0;
+        let mut body = pcre2::print(&tree);
+        let mut compiled = compile(&body, steps_max, None);
+        if let Err(e) = &compiled
+            && e.code() == PCRE2_ERROR_PATTERN_TOO_LARGE
+            && let Some(shared) = share::print(&tree)
+        {
+            (body, extra) = shared;
+            compiled = compile(&body, steps_max, None);
+        }
+        let compiled = compiled.map_err(|e| {
             for (name, range) in &tree.properties {
-                if compile(&format!("\\p{{{name}}}"), steps_max).is_err() {
+                if compile(&format!("\\p{{{name}}}"), steps_max, None).is_err() {
                     return PatternError::new(format!("unknown character property `{name}`"), range.clone());
                 }
             }
@@ -105,8 +140,10 @@ impl Regex {
             let text = text.rsplit_once(": ").map_or(text.as_str(), |(_, t)| t);
             PatternError::new(format!("PCRE2 cannot take this pattern: {text}"), 0..pattern.len())
         })?;
-        assert_eq!(compiled.captures_len(), tree.groups.len() + 1, "groups are printed one for one");
-        Ok(Regex { pattern: pattern.to_string(), names: tree.groups.into_iter().map(|g| g.name).collect(), compiled })
+        assert_eq!(compiled.captures_len(), tree.groups.len() + extra + 1, "groups are printed one for one");
+        let deep = Arc::new(Deep { body, steps_max, compiled: OnceLock::new() });
+        let names = tree.groups.into_iter().map(|g| g.name).collect();
+        Ok(Regex { pattern: pattern.to_string(), names, compiled, deep })
     }
 
     /// As it was given.
@@ -121,7 +158,7 @@ impl Regex {
 
     /// Room for one thread's matches; allocates.
     pub fn scratch(&self) -> Scratch {
-        Scratch(self.compiled.capture_locations())
+        Scratch { shallow: self.compiled.capture_locations(), deep: None }
     }
 
     /// Whether the pattern matches anywhere in the text.
@@ -129,10 +166,19 @@ impl Regex {
     /// # Errors
     /// See [`MatchError`].
     pub fn is_match(&self, text: &str) -> Result<bool, MatchError> {
-        self.compiled.is_match(text.as_bytes()).map_err(MatchError::from_pcre2)
+        let found = match self.compiled.is_match(text.as_bytes()) {
+            Err(e) if e.code() == PCRE2_ERROR_JIT_STACKLIMIT => {
+                // through locations of its own, so that the stack is not kept
+                let deep = self.deep.get();
+                deep.captures_read(&mut deep.capture_locations(), text.as_bytes()).map(|m| m.is_some())
+            }
+            done => done,
+        };
+        found.map_err(MatchError::from_pcre2)
     }
 
-    /// Finds the first match and leaves its groups in `scratch`, which must be this pattern's. Allocates nothing.
+    /// Finds the first match and leaves its groups in `scratch`, which must be this pattern's. Allocates nothing, but
+    /// for a match that needs a stack over 32 KiB.
     ///
     /// # Errors
     /// See [`MatchError`].
@@ -145,7 +191,16 @@ impl Regex {
     #[inline]
     pub fn captures_at(&self, text: &str, start: usize, scratch: &mut Scratch) -> Result<bool, MatchError> {
         assert!(text.is_char_boundary(start), "a search starts at a character");
-        let found = self.compiled.captures_read_at(&mut scratch.0, text.as_bytes(), start);
+        scratch.deep = None;
+        let found = self.compiled.captures_read_at(&mut scratch.shallow, text.as_bytes(), start);
+        let found = match found {
+            Err(e) if e.code() == PCRE2_ERROR_JIT_STACKLIMIT => {
+                let deep = self.deep.get();
+                let locations = scratch.deep.insert(deep.capture_locations());
+                deep.captures_read_at(locations, text.as_bytes(), start)
+            }
+            done => done,
+        };
         found.map(|m| m.is_some()).map_err(MatchError::from_pcre2)
     }
 
@@ -272,14 +327,10 @@ impl Replacement {
     }
 }
 
-fn compile(body: &str, steps_max: u32) -> Result<::pcre2::bytes::Regex, ::pcre2::Error> {
+fn compile(body: &str, steps_max: u32, stack: Option<usize>) -> Result<::pcre2::bytes::Regex, ::pcre2::Error> {
     // The builder's `ucp` brings PCRE2_MATCH_INVALID_UTF with it: matching then does not first check the whole text, which
     // is valid anyway (150 ns of a 190-byte line). `(*UTF)(*UCP)` in the pattern would not.
     let steps = steps_max.clamp(1, MATCH_STEPS_MAX);
     let pattern = format!("(*LF)(*BSR_UNICODE)(*LIMIT_MATCH={steps})(*LIMIT_HEAP={HEAP_KIB_MAX}){body}");
-    ::pcre2::bytes::RegexBuilder::new()
-        .ucp(true)
-        .jit_if_available(true)
-        .max_jit_stack_size(Some(JIT_STACK_BYTES_MAX))
-        .build(&pattern)
+    ::pcre2::bytes::RegexBuilder::new().ucp(true).jit_if_available(true).max_jit_stack_size(stack).build(&pattern)
 }

@@ -20,6 +20,11 @@ pub fn print(tree: &Tree) -> String {
     out
 }
 
+/// One node, as it stands alone in a group.
+pub(super) fn print_node(out: &mut String, n: &Node) {
+    node(out, n, Place::Whole);
+}
+
 /// What stands around a node, from loose to tight.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {

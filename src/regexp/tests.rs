@@ -320,6 +320,26 @@ fn any_text_parses_or_fails_but_never_panics() {
 }
 
 #[test]
+fn what_is_too_large_is_written_once() {
+    let word = |i: usize| format!("{}{}", char::from(b'a' + (i / 26) as u8), char::from(b'a' + (i % 26) as u8));
+    let words: Vec<String> = (0..400).map(|i| format!("{}[0-9a-f]{{1,2}}", word(i))).collect();
+    let part = format!("(?:{})", words.join("|"));
+    let pattern = format!("^(?<a>{part}) (?<b>{part})(?<c>{part})?(?:x|{part})+ (?<d>{part})$");
+    let re = Regex::new(&pattern, Flags::default()).unwrap();
+    let mut scratch = re.scratch();
+    let text = "aa1 bbf9x cc0 zz";
+    assert!(!re.captures(text, &mut scratch).unwrap());
+    let text = "aa1 bbf9xcc0 pz7e";
+    assert!(!re.captures(text, &mut scratch).unwrap());
+    let text = "aa1 bbf9xcc0 oa7e";
+    assert!(re.captures(text, &mut scratch).unwrap());
+    let got: Vec<_> = (1..=4).map(|n| scratch.text(n, text)).collect();
+    assert_eq!(got, [Some("aa1"), Some("bbf9"), None, Some("oa7e")]);
+    let once = format!("(?:{})", (0..3000).map(|i| format!("[{i}a-f]x{i}")).collect::<Vec<_>>().join("|"));
+    assert!(Regex::new(&once, Flags::default()).unwrap_err().message.contains("too large"));
+}
+
+#[test]
 fn replacing_is_rubys_gsub() {
     let cases = [
         ("l*", "hello", "-", Some("-h-e--o-")),
@@ -348,6 +368,20 @@ fn a_limit_is_neither_match_nor_miss() {
     let re = Regex::with_steps("^(a+)+$", Flags::default(), 1000).unwrap();
     assert_eq!(re.is_match(&("a".repeat(100) + "b")), Err(MatchError::Limit));
     assert_eq!(re.is_match("aaa"), Ok(true));
+}
+
+#[test]
+fn a_deep_match_gets_a_deep_stack() {
+    let re = Regex::new(r"^a(.|\n)*z(?<n>\d)$", Flags::default()).unwrap();
+    let long = format!("a{}z7", "x\n".repeat(200_000));
+    let mut scratch = re.scratch();
+    assert_eq!(re.captures(&long, &mut scratch), Ok(true));
+    assert_eq!((scratch.get(0), scratch.text(1, &long)), (Some((0, long.len())), Some("7")));
+    assert_eq!(re.is_match(&long), Ok(true));
+    assert_eq!(re.captures("az1", &mut scratch), Ok(true));
+    assert_eq!(scratch.text(1, "az1"), Some("1"));
+    let endless = format!("a{}", "x\n".repeat(5_000_000));
+    assert_eq!(re.captures(&endless, &mut scratch), Err(MatchError::Limit));
 }
 
 /// A small fixed generator (SplitMix64), so that a failure repeats.

@@ -7,10 +7,15 @@ use crate::filter::program::Program;
 use crate::filter::{Fault, Scratch};
 use crate::output::dead_letter::{DeadLetter, DeadLetters};
 use crate::output::{Output, Parcel, Selected, write_document};
+use crate::runtime::Stop;
 use crate::telemetry::{CounterName, Metrics};
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Between two attempts to write to a dead letter file that fails.
+const DEAD_LETTER_RETRY: Duration = Duration::from_secs(1);
 
 /// One step of the output section.
 pub enum OutputNode {
@@ -33,6 +38,8 @@ pub struct Pipeline {
     pub world: World,
     pub metrics: Metrics,
     pub dead_letters: Arc<DeadLetters>,
+    /// Asked when the run gives up what is still in flight.
+    pub give_up: Stop,
 }
 
 /// What a worker made of a batch: at most one parcel for each output.
@@ -44,9 +51,9 @@ pub struct Processed {
 impl Pipeline {
     /// Filters and encodes one batch. Every event is accounted for: routed, dropped, or in the dead letter file.
     ///
-    /// # Errors
-    /// The dead letter file cannot be written; the batch comes to no end then and its source reads it again.
-    pub fn process(&self, mut batch: Batch, scratch: &mut Scratch) -> std::io::Result<Processed> {
+    /// While the dead letter file cannot be written, an event that must go there blocks the worker. `None` when the run
+    /// gave up meanwhile: the batch comes to no end then and its source reads it again.
+    pub fn process(&self, mut batch: Batch, scratch: &mut Scratch) -> Option<Processed> {
         let read = batch.len() as u64;
         let ran = self.program.run(&mut batch, &self.world, scratch);
         let mut faults = ran.faults;
@@ -67,7 +74,12 @@ impl Pipeline {
                 }
             }
         }
-        self.write_faults(&batch, &faults)?;
+        while let Err(why) = self.write_faults(&batch, &faults) {
+            tracing::error!("cannot write the dead letter file {}: {why}", self.dead_letters.path().display());
+            if self.give_up.wait_blocking(DEAD_LETTER_RETRY) {
+                return None;
+            }
+        }
         if ran.dropped > 0 {
             self.metrics.counter(CounterName::DroppedEvents, &[("reason", "filter")]).inc_by(ran.dropped);
         }
@@ -94,7 +106,7 @@ impl Pipeline {
             parcels.push((output, parcel));
         }
         batch.ack().processed();
-        Ok(Processed { seq: batch.seq, parcels })
+        Some(Processed { seq: batch.seq, parcels })
     }
 
     fn route(

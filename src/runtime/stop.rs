@@ -2,8 +2,9 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 /// Cheap to clone; once asked it stays asked.
 #[derive(Clone, Default)]
@@ -15,6 +16,7 @@ pub struct Stop {
 struct Inner {
     asked: AtomicBool,
     wakers: Mutex<Vec<Waker>>,
+    changed: Condvar,
 }
 
 impl Stop {
@@ -24,10 +26,25 @@ impl Stop {
 
     /// Asks everybody to stop.
     pub fn ask(&self) {
-        self.inner.asked.store(true, Ordering::SeqCst);
-        for waker in self.inner.wakers.lock().expect("never poisoned").drain(..) {
+        let wakers = {
+            let mut held = self.inner.wakers.lock().expect("never poisoned");
+            self.inner.asked.store(true, Ordering::SeqCst);
+            std::mem::take(&mut *held)
+        };
+        for waker in wakers {
             waker.wake();
         }
+        self.inner.changed.notify_all();
+    }
+
+    /// Blocks the thread until somebody asks to stop, at most for `limit`; true when asked.
+    pub fn wait_blocking(&self, limit: Duration) -> bool {
+        let held = self.inner.wakers.lock().expect("never poisoned");
+        if !self.is_asked() {
+            // a wake-up without cause only makes the caller look again earlier
+            let _held = self.inner.changed.wait_timeout(held, limit).expect("never poisoned");
+        }
+        self.is_asked()
     }
 
     pub fn is_asked(&self) -> bool {

@@ -170,7 +170,7 @@ fn faulty_configuration_ends_with_1_and_shows_the_place() {
     ];
     for (text, place) in cases {
         let config = write(dir.path().join("a.conf"), text);
-        for args in [&["run", "-f", &config, "--path.data", "data"][..], &["-t", "-f", &config]] {
+        for args in [&["run", "-f", &config, "--path.data", "data"][..], &["run", "-t", "-f", &config]] {
             let ended = logdrive_ended(args, dir.path(), LIMIT);
             assert_calm(&ended, 1);
             assert!(ended.stderr.contains(place), "{args:?} on {text}: no {place} in\n{}", ended.stderr);
@@ -352,7 +352,7 @@ fn a_line_of_a_gigabyte_is_cut_in_bounded_memory() {
 fn the_seed_passes_the_test_of_the_configuration() {
     let dir = TempDir::new().expect("a temporary folder");
     let file = |name: &str| repository("fixtures/seed").join(name).to_str().expect("text").to_owned();
-    let ended = logdrive_ended(["-t", "-c", &file("filebeat.yml"), "-f", &file("logstash.conf")], dir.path(), LIMIT);
+    let ended = logdrive_ended(["run", "-t", "-c", &file("filebeat.yml"), "-f", &file("logstash.conf")], dir.path(), LIMIT);
     assert_calm(&ended, 0);
     let ended = logdrive_ended(["check", "-c", &file("filebeat.yml"), "-f", &file("logstash.conf")], dir.path(), LIMIT);
     assert_calm(&ended, 1);

@@ -83,6 +83,10 @@ fn faults_are_said() {
         ("filter { json { source => \"m\" target => \"[a\" } }", "field-reference"),
         ("filter { mutate { replace => { \"[a\" => \"b\" } } }", "field-reference"),
         ("filter { mutate { nosuch => 1 } }", "unknown-option"),
+        ("filter { mutate { add_field => { \"a[\" => \"b\" } } }", "field-reference"),
+        ("filter { mutate { rename => { \"a\" => \"[b\" } } }", "field-reference"),
+        ("filter { mutate { add_tag => \"%{[a}\" } }", "bad-template"),
+        ("filter { mutate { split => { \"a\" => 5 } } }", "wrong-value"),
     ] {
         let (_, diagnostics) = lowered(text);
         assert_eq!(diagnostics.len(), 1, "{text}: {diagnostics:?}");

@@ -169,6 +169,14 @@ mod tests {
     }
 
     #[test]
+    fn many_addresses_fit_into_one_pattern() {
+        let pattern = format!("^{}$", (0..40).map(|i| format!("%{{IPORHOST:h{i}}}")).collect::<Vec<_>>().join(" "));
+        let text = ["10.0.0.1", "::1", "a.example"].repeat(14)[..40].join(" ");
+        let got = run(&pattern, &text).unwrap();
+        assert_eq!(got.iter().map(|(_, _, t)| t.as_str()).collect::<Vec<_>>().join(" "), text);
+    }
+
+    #[test]
     fn a_runaway_pattern_ends_in_its_limit() {
         let grok = Grok::new("^(a+)+(b|c)$", Patterns::legacy(), true, 10_000).unwrap();
         let text = "a".repeat(60) + "d";

@@ -8,7 +8,6 @@ use crate::config::options::{OptType, OptionSpec, Options};
 use crate::config::source::Spanned;
 use crate::event::Template;
 use crate::filter::Filter;
-use crate::filter::common::Name;
 use crate::regexp::Regex;
 
 /// The options of `mutate`.
@@ -37,7 +36,7 @@ pub fn build(options: &Options, cx: &mut BuildCx<'_>) -> Option<Box<dyn Filter>>
         rename: options
             .hash_applied("rename")
             .into_iter()
-            .map(|(old, new)| (Name::compile(&old.value, cx.escape), Name::compile(&ruby_text(&new.value), cx.escape)))
+            .map(|(old, new)| (cx.name(&old.value, old.span), cx.name(&ruby_text(&new.value), new.span)))
             .collect(),
         update: texts(options, "update", cx),
         replace: texts(options, "replace", cx),
@@ -71,9 +70,7 @@ fn texts(options: &Options, name: &str, cx: &mut BuildCx<'_>) -> Vec<(Field, Tem
     options
         .hash_applied(name)
         .into_iter()
-        .map(|(field, text)| {
-            (cx.late_field(&field.value, field.span), Template::compile(&ruby_text(&text.value), cx.escape))
-        })
+        .map(|(field, text)| (cx.late_field(&field.value, field.span), cx.template(&ruby_text(&text.value), text.span)))
         .collect()
 }
 
@@ -147,14 +144,14 @@ fn gsub(options: &Options, cx: &mut BuildCx<'_>) -> Vec<Gsub> {
         };
         let pattern = ruby_text(&needle.value);
         let field = field_value(field, cx);
-        let replacement = Template::compile(&ruby_text(&replacement.value), cx.escape);
+        let replacement = cx.template(&ruby_text(&replacement.value), replacement.span);
         if pattern.contains("%{") {
-            let needle = Needle::Template(Template::compile(&pattern, cx.escape));
-            out.push(Gsub { field, needle, replacement });
+            let needle = Needle::Template(cx.template(&pattern, needle.span));
+            out.push(Gsub { field, needle, replacement, slot: cx.slot() });
             continue;
         }
         match Regex::new(&pattern, Default::default()) {
-            Ok(regex) => out.push(Gsub::new(field, regex, replacement)),
+            Ok(regex) => out.push(Gsub::new(field, regex, replacement, cx.slot())),
             Err(e) => cx
                 .report(Diagnostic::error("bad-regex", format!("{e}: /{pattern}/")).at(needle.span, "in this pattern")),
         }

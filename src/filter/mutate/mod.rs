@@ -18,7 +18,7 @@ pub use build::{OPTIONS, build};
 pub use convert::Kind;
 
 use super::common::{Name, render, ruby_array};
-use super::{Fault, Filter, FilterCx, Outcome};
+use super::{Fault, Filter, FilterCx, Outcome, Slot};
 use crate::event::{Event, FieldRef, Map, Template, Value, ruby};
 use crate::regexp::{Regex, Replacement};
 use crate::world::Clock;
@@ -52,6 +52,8 @@ pub struct Gsub {
     pub field: Field,
     pub needle: Needle,
     pub replacement: Template,
+    /// For the pattern's matches.
+    pub slot: Slot,
 }
 
 #[derive(Debug)]
@@ -64,9 +66,66 @@ pub enum Needle {
 }
 
 impl Gsub {
-    pub fn new(field: Field, pattern: Regex, replacement: Template) -> Gsub {
+    pub fn new(field: Field, pattern: Regex, replacement: Template, slot: Slot) -> Gsub {
         let fixed = replacement.constant().and_then(|text| Replacement::new(text, &pattern).ok());
-        Gsub { field, needle: Needle::Pattern(pattern, fixed), replacement }
+        Gsub { field, needle: Needle::Pattern(pattern, fixed), replacement, slot }
+    }
+
+    fn run<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<(), String> {
+        let r = known(&self.field)?;
+        let value = match event.get(r) {
+            Some(v @ (Value::Str(_) | Value::List(_))) => v,
+            _ => return Ok(()),
+        };
+        let arena = event.arena();
+        let clock = &*cx.world.clock;
+        let (held, made, mut own);
+        let (pattern, fixed) = match &self.needle {
+            Needle::Pattern(pattern, fixed) => (pattern, fixed.as_ref()),
+            Needle::Template(t) => {
+                let text = render(t, event, clock).map_err(|e| e.to_string())?;
+                held = Regex::new(text, Default::default()).map_err(|e| e.to_string())?;
+                (&held, None)
+            }
+        };
+        let scratch = match &self.needle {
+            Needle::Pattern(..) => cx.scratch.get(self.slot, || pattern.scratch()),
+            Needle::Template(_) => {
+                own = pattern.scratch();
+                &mut own
+            }
+        };
+        let replacement = match fixed {
+            Some(fixed) => fixed,
+            None => {
+                let text = render(&self.replacement, event, clock).map_err(|e| e.to_string())?;
+                made = match Replacement::new(text, pattern) {
+                    Ok(made) => made,
+                    // only a match makes the original look at the replacement
+                    Err(_) if !matches_any(&value, pattern)? => return Ok(()),
+                    Err(e) => return Err(e.to_string()),
+                };
+                &made
+            }
+        };
+        let mut replace = |s: &'b str| -> Result<Value<'b>, String> {
+            Ok(match pattern.replace_all(s, replacement, scratch).map_err(|e| e.to_string())? {
+                Some(new) => Value::text(arena, &new),
+                None => Value::Str(s),
+            })
+        };
+        let new = match value {
+            Value::Str(s) => replace(s)?,
+            Value::List(l) => {
+                let mut new = Vec::with_capacity(l.len());
+                for v in l {
+                    new.push(if let Value::Str(s) = v { replace(s)? } else { *v });
+                }
+                Value::List(arena.alloc_slice_copy(&new))
+            }
+            _ => return Ok(()),
+        };
+        set(event, r, new)
     }
 }
 
@@ -87,8 +146,9 @@ impl Mutate {
         Mutate { config }
     }
 
-    fn run<'b>(&self, event: &mut Event<'b>, clock: &dyn Clock) -> Result<(), String> {
+    fn run<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<(), String> {
         let c = &self.config;
+        let clock = &*cx.world.clock;
         for (field, default) in &c.coerce {
             let r = known(field)?;
             if event.get(r).is_some_and(|v| v.is_null()) {
@@ -127,7 +187,7 @@ impl Mutate {
             })?;
         }
         for gsub in &c.gsub {
-            self.gsub(event, gsub, clock)?;
+            gsub.run(event, cx)?;
         }
         for (fields, case) in [
             (&c.uppercase, text::upcase as fn(&str) -> String),
@@ -195,56 +255,6 @@ impl Mutate {
             }
         }
         Ok(())
-    }
-
-    fn gsub<'b>(&self, event: &mut Event<'b>, gsub: &Gsub, clock: &dyn Clock) -> Result<(), String> {
-        let r = known(&gsub.field)?;
-        let value = match event.get(r) {
-            Some(v @ (Value::Str(_) | Value::List(_))) => v,
-            _ => return Ok(()),
-        };
-        let arena = event.arena();
-        let (held, made);
-        let (pattern, fixed) = match &gsub.needle {
-            Needle::Pattern(pattern, fixed) => (pattern, fixed.as_ref()),
-            Needle::Template(t) => {
-                let text = render(t, event, clock).map_err(|e| e.to_string())?;
-                held = Regex::new(text, Default::default()).map_err(|e| e.to_string())?;
-                (&held, None)
-            }
-        };
-        let mut scratch = pattern.scratch();
-        let replacement = match fixed {
-            Some(fixed) => fixed,
-            None => {
-                let text = render(&gsub.replacement, event, clock).map_err(|e| e.to_string())?;
-                made = match Replacement::new(text, pattern) {
-                    Ok(made) => made,
-                    // only a match makes the original look at the replacement
-                    Err(_) if !matches_any(&value, pattern)? => return Ok(()),
-                    Err(e) => return Err(e.to_string()),
-                };
-                &made
-            }
-        };
-        let mut replace = |s: &'b str| -> Result<Value<'b>, String> {
-            Ok(match pattern.replace_all(s, replacement, &mut scratch).map_err(|e| e.to_string())? {
-                Some(new) => Value::text(arena, &new),
-                None => Value::Str(s),
-            })
-        };
-        let new = match value {
-            Value::Str(s) => replace(s)?,
-            Value::List(l) => {
-                let mut new = Vec::with_capacity(l.len());
-                for v in l {
-                    new.push(if let Value::Str(s) = v { replace(s)? } else { *v });
-                }
-                Value::List(arena.alloc_slice_copy(&new))
-            }
-            _ => return Ok(()),
-        };
-        set(event, r, new)
     }
 }
 
@@ -334,7 +344,7 @@ impl Filter for Mutate {
     }
 
     fn apply<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<Outcome, Fault> {
-        match self.run(event, &*cx.world.clock) {
+        match self.run(event, cx) {
             Ok(()) => Ok(Outcome::Matched),
             Err(why) => {
                 tracing::debug!(filter = "mutate", why, "an operation failed");

@@ -22,8 +22,15 @@ fn run(config: Config, event: &str) -> (String, Result<(), String>) {
     for (k, v) in map.as_map().unwrap().entries {
         e.push(k, *v);
     }
-    let result =
-        Mutate::new(config).run(&mut e, &*crate::world::still::world(crate::event::Timestamp::default(), 0).clock);
+    let world = crate::world::still::world(crate::event::Timestamp::default(), 0);
+    let mut cx = FilterCx {
+        arena: &arena,
+        world: &world,
+        emitted: &mut vec![],
+        scratch: &mut Default::default(),
+        memo: &mut Default::default(),
+    };
+    let result = Mutate::new(config).run(&mut e, &mut cx);
     let mut out = vec![];
     crate::event::json::write_entries(e.fields(), &mut out);
     (String::from_utf8(out).unwrap(), result)
@@ -119,4 +126,23 @@ fn coerce_fills_null_only_and_update_only_what_is_there() {
         ..config()
     };
     assert_eq!(ok(c, r#"{"n":null,"u":1}"#), r#"{"n":"d","u":"new","m":{"k":"d"}}"#);
+}
+
+#[test]
+fn texts_and_texts_in_lists_are_replaced() {
+    let regex = |p: &str| Regex::new(p, Default::default()).unwrap();
+    let template = Gsub { field: f("c"), needle: Needle::Template(t("%{p}")), replacement: t("z"), slot: Slot(2) };
+    let c = Config {
+        gsub: vec![
+            Gsub::new(f("a"), regex(r"(\w+)@(\w+)"), t(r"\2 at \1"), Slot(0)),
+            Gsub::new(f("b"), regex("x"), t("%{p}"), Slot(1)),
+            template,
+        ],
+        ..config()
+    };
+    let event = r#"{"a":["joe@corp",1,null],"b":"axb","c":"aB.a","p":"B.","n":5}"#;
+    assert_eq!(ok(c, event), r#"{"a":["corp at joe",1,null],"b":"aB.b","c":"aza","p":"B.","n":5}"#);
+    let unknown_group = || Config { gsub: vec![Gsub::new(f("a"), regex("(?<n>x)"), t(r"\k<m>"), Slot(0))], ..config() };
+    assert_eq!(ok(unknown_group(), r#"{"a":"y"}"#), r#"{"a":"y"}"#);
+    assert!(run(unknown_group(), r#"{"a":"x"}"#).1.is_err());
 }
