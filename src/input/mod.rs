@@ -6,4 +6,5 @@
 //! ack; only then may it move its offset, answer its sender, or forget.
 
 pub mod common;
+pub mod file;
 pub mod stdin;
