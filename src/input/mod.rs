@@ -7,4 +7,5 @@
 
 pub mod beats;
 pub mod common;
+pub mod file;
 pub mod stdin;
