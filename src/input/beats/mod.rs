@@ -28,6 +28,7 @@ pub use window::{BATCH_BYTES_MAX, BATCH_EVENTS_MAX};
 use crate::output::dead_letter::DeadLetters;
 use crate::runtime::Stop;
 use crate::runtime::intake::Intake;
+use crate::runtime::run::{InputCx, NetworkInput};
 use crate::telemetry::Metrics;
 use crate::world::{BoxFuture, World};
 use std::sync::Arc;
@@ -39,8 +40,6 @@ pub const CONNECTIONS_MAX: usize = 4096;
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// A sender must take an ack in this time.
 pub const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long connections stay open at the end of a run for acks of what is on its way.
-pub const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Starts a task that goes on by itself.
 pub type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
@@ -59,4 +58,15 @@ pub struct Cx {
     pub id: String,
     /// Which input of the plan this is: `Origin::input` of its events.
     pub input: u32,
+}
+
+/// The input as the runtime starts it. `id` labels its metrics, `input` is its number in the plan.
+pub fn task(config: Config, dead_letters: Arc<DeadLetters>, id: String, input: u32) -> NetworkInput {
+    Box::new(move |cx: InputCx| {
+        let opened = Arc::clone(&cx.opened);
+        let spawn: Spawn = Arc::new(|connection| drop(tokio::spawn(connection)));
+        let InputCx { world, metrics, intake, stop, .. } = cx;
+        let cx = Cx { world, intake, stop, metrics, dead_letters, spawn, id, input };
+        Box::pin(async move { serve(config, cx, |_| opened()).await.map_err(|e| e.to_string()) })
+    })
 }

@@ -4,7 +4,7 @@ use super::arrive::{Fields, Refused, Sender, batch};
 use super::config::Config;
 use super::frame::{Decoder, Frame, FrameError, ack};
 use super::window::{Gather, Ledger, OutOfPlace, Part, Step};
-use super::{CONNECTIONS_MAX, Cx, KEEPALIVE_INTERVAL, SHUTDOWN_WAIT_MAX, WRITE_TIME_MAX};
+use super::{CONNECTIONS_MAX, Cx, KEEPALIVE_INTERVAL, WRITE_TIME_MAX};
 use crate::ack::BatchAck;
 use crate::output::dead_letter::DeadLetter;
 use crate::telemetry::{Counter, CounterName};
@@ -56,7 +56,7 @@ struct Counters {
 }
 
 /// Opens the port, calls `ready` with its number and takes connections until the run is asked to stop; ends when the last
-/// connection is closed, at most [`SHUTDOWN_WAIT_MAX`] after that.
+/// connection is closed: each waits for what is on its way to be delivered or given up, and acknowledges it.
 ///
 /// # Errors
 /// [`CannotListen`].
@@ -438,12 +438,15 @@ impl Connection {
     async fn finish(&mut self) -> Result<End, End> {
         self.entering = None;
         self.waiting.clear();
-        let mut limit = self.shared.cx.world.clock.sleep(SHUTDOWN_WAIT_MAX);
         while self.ledger.is_waiting() {
+            let sign_of_life = self.shared.cx.world.clock.sleep(KEEPALIVE_INTERVAL);
             let news = tokio::select! {
                 biased;
                 Some(news) = self.news.1.recv() => news,
-                () = &mut limit => break,
+                () = sign_of_life => {
+                    self.write(self.ledger.keepalive()).await?;
+                    continue;
+                }
             };
             match news {
                 News::Ended(number) => self.ledger.end(number),

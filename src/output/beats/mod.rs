@@ -32,8 +32,6 @@ use std::time::Duration;
 pub const WINDOW_BYTES_MAX: usize = 32 << 20;
 /// Events of the first window with `slow_start`; as libbeat.
 pub const SLOW_START_EVENTS: usize = 10;
-/// How long the ack of a window that has left is awaited after the run was asked to stop.
-pub const STOP_WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// The settings.
 #[derive(Clone, Debug)]
@@ -217,28 +215,15 @@ impl Logstash {
         }
         let (mut done, mut sent, mut failures) = (0, 0, 0u32);
         while done < items.len() {
-            if self.cx.stop.is_asked() {
-                return;
-            }
             let mut acked = 0;
-            let link = tokio::select! {
-                biased;
-                link = self.link() => link,
-                () = self.cx.stop.wait() => return,
-            };
-            let (failure, was_idle) = match link {
+            let (failure, was_idle) = match self.link().await {
                 Err(failure) => (Some(failure), false),
                 Ok(mut link) => {
                     let window = &items[done..done + self.window_len(&parcel, &items[done..])];
                     self.retries.inc_by((sent.min(done + window.len()) - done.min(sent)) as u64);
                     sent = sent.max(done + window.len());
                     let was_idle = std::mem::replace(&mut link.used, true);
-                    let result = tokio::select! {
-                        biased;
-                        result = self.window(&mut link, &parcel, window, &mut acked) => result,
-                        () = self.stopped() => return,
-                    };
-                    match result {
+                    match self.window(&mut link, &parcel, window, &mut acked).await {
                         Ok(()) => {
                             self.idle.lock().expect("never poisoned").push(link);
                             (None, was_idle)
@@ -273,12 +258,6 @@ impl Logstash {
                 return;
             }
         }
-    }
-
-    /// Ends a little after the run was asked to stop.
-    async fn stopped(&self) {
-        self.cx.stop.wait().await;
-        self.cx.world.clock.sleep(STOP_WAIT_MAX).await;
     }
 
     /// Puts events that no receiver takes into the dead letter file; false when the run stops before that worked.
@@ -328,7 +307,13 @@ impl Output for Logstash {
     }
 
     fn deliver<'a>(&'a self, parcel: Parcel) -> BoxFuture<'a, ()> {
-        Box::pin(self.bring(parcel))
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = self.bring(parcel) => {}
+                () = self.cx.stop.wait() => {}
+            }
+        })
     }
 
     fn in_flight_max(&self) -> usize {

@@ -305,25 +305,36 @@ fn slow_start_grows_with_success() {
 }
 
 #[test]
-fn the_end_of_the_run_waits_a_little_for_the_last_ack() {
-    for (acks, left) in [(true, false), (false, true)] {
-        let t = TestWorld::new(1);
-        let output = output(&t, config(&["h:1"]));
-        let (parcel, rx) = parcel(&output, &numbered(1));
-        played(&t, &output, parcel, async {
-            let mut port = t.world.net.listen("h:1").await.unwrap();
-            let mut server = Server::accept(&mut port).await;
-            server.window().await.unwrap();
-            t.stop.ask();
-            t.world.clock.sleep(Duration::from_secs(1)).await;
-            if acks {
-                server.ack(1).await;
-            } else {
-                assert_eq!(server.window().await, None);
-            }
-        });
-        assert_eq!(rx.try_recv().is_err(), left);
-    }
+fn a_delivery_ends_at_once_when_it_is_told_to_give_up() {
+    let t = TestWorld::new(1);
+    let output = output(&t, config(&["h:1"]));
+    let (parcel, rx) = parcel(&output, &numbered(1));
+    played(&t, &output, parcel, async {
+        let mut port = t.world.net.listen("h:1").await.unwrap();
+        let mut server = Server::accept(&mut port).await;
+        server.window().await.unwrap();
+        let start = t.seconds();
+        t.stop.ask();
+        assert_eq!((server.window().await, t.seconds()), (None, start));
+    });
+    assert!(rx.try_recv().is_err(), "its source reads it again");
+}
+
+#[test]
+fn an_event_that_no_receiver_takes_is_a_dead_letter() {
+    let t = TestWorld::new(1);
+    let output = output(&t, config(&["h:1"]));
+    let large = format!(r#"{{"m":"{}"}}"#, "x".repeat(JSON_BYTES_MAX));
+    let (parcel, rx) = parcel(&output, &[large, r#"{"n":1}"#.to_string()]);
+    played(&t, &output, parcel, async {
+        let mut port = t.world.net.listen("h:1").await.unwrap();
+        let mut server = Server::accept(&mut port).await;
+        assert_eq!(server.window().await, Some(vec![1]));
+        server.ack(1).await;
+    });
+    let tally = rx.try_recv().unwrap();
+    assert_eq!((tally.deliveries_done, tally.deliveries_dead), (1, 1));
+    assert!(t.letters().contains(r#""reason":"too-large""#));
 }
 
 /// Both ends of this program: every event arrives with its id.
