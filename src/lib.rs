@@ -20,6 +20,8 @@ pub mod ack;
 
 pub mod runtime;
 
+pub mod plan;
+
 pub mod telemetry;
 
 pub mod api;

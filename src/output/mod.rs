@@ -11,6 +11,8 @@ pub mod beats;
 pub mod dead_letter;
 pub mod delivery;
 pub mod document_id;
+pub mod local;
+pub mod registry;
 
 #[cfg(test)]
 pub mod testing;
