@@ -217,7 +217,7 @@ impl Rig {
         if self.reader.is_none() {
             self.start();
         }
-        for _ in 0..100_000 {
+        for _ in 0..3_000 {
             match self.reader.as_mut().unwrap().poll() {
                 Poll::Batch(batch) => {
                     self.reader.as_mut().unwrap().make_durable().unwrap();
