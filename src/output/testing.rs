@@ -392,7 +392,8 @@ pub fn batch(events: &[&str]) -> (Batch, mpsc::Receiver<Tally>) {
         for (i, text) in events.iter().enumerate() {
             let text = b.arena.alloc_str(text);
             let value = json::parse(b.arena, text, Decimals::Double).unwrap();
-            let origin = crate::event::Origin { key: 7, offset: i as u64 * 100, source, len: 100, ..Default::default() };
+            let origin =
+                crate::event::Origin { key: 7, offset: i as u64 * 100, source, len: 100, ..Default::default() };
             let mut event = Event::new(b.arena, origin);
             for (k, v) in value.as_map().unwrap().entries {
                 match (*k, v) {
