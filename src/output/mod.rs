@@ -9,6 +9,9 @@
 
 pub mod dead_letter;
 pub mod delivery;
+pub mod plain;
+pub mod registry;
+pub mod stdout;
 
 #[cfg(test)]
 pub mod testing;

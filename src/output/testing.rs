@@ -384,7 +384,9 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
 /// A batch of events written as JSON, with offsets 0, 100, 200, ...; and the end of its account.
 pub fn batch(events: &[&str]) -> (Batch, mpsc::Receiver<Tally>) {
     let (tx, rx) = mpsc::channel();
-    let ack = BatchAck::new(move |t| drop(tx.send(t)));
+    let ack = BatchAck::new(move |t| {
+        let _ = tx.send(t);
+    });
     let source = SourceMeta::named("/var/log/a.log");
     let mut batch = Batch::new(ack);
     batch.change(|mut b| {
@@ -392,7 +394,8 @@ pub fn batch(events: &[&str]) -> (Batch, mpsc::Receiver<Tally>) {
         for (i, text) in events.iter().enumerate() {
             let text = b.arena.alloc_str(text);
             let value = json::parse(b.arena, text, Decimals::Double).unwrap();
-            let origin = crate::event::Origin { key: 7, offset: i as u64 * 100, source, len: 100, ..Default::default() };
+            let origin =
+                crate::event::Origin { key: 7, offset: i as u64 * 100, source, len: 100, ..Default::default() };
             let mut event = Event::new(b.arena, origin);
             for (k, v) in value.as_map().unwrap().entries {
                 match (*k, v) {
