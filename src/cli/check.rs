@@ -10,8 +10,8 @@ use crate::output::registry::Extras;
 use crate::runtime::Stop;
 use crate::telemetry::Metrics;
 use crate::world::World;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// Prints what is wrong or never works; exit 1 if there is anything.
 pub fn check(job: &Job, format: Format, world: &World) -> u8 {
@@ -19,7 +19,11 @@ pub fn check(job: &Job, format: Format, world: &World) -> u8 {
     let metrics = Metrics::new();
     let dead_letters = DeadLetters::new(world.clone(), metrics.clone(), Path::new("unused"), DEAD_LETTER_BYTES_MAX);
     let agent = Agent { name: String::new(), id: String::new(), ephemeral_id: String::new() };
-    let extras = Extras { strict: job.strict, ..Extras::for_looking() };
+    let extras = Extras {
+        strict: job.strict,
+        stdout: Arc::new(Mutex::new(Box::new(std::io::sink()))),
+        path_data: PathBuf::new(),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().build() {
         Ok(runtime) => runtime,
         Err(why) => {

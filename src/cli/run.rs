@@ -14,7 +14,6 @@ use crate::input::beats;
 use crate::input::file::config::BATCH_EVENTS_MAX;
 use crate::input::file::{Parts as ReaderParts, ReaderConfig, TailReader};
 use crate::output::dead_letter::DeadLetters;
-use crate::output::local::Summary;
 use crate::output::registry::Extras;
 use crate::plan::{self, Builder, Plan, agent};
 use crate::runtime::intake::BATCHES_IN_FLIGHT_MAX;
@@ -24,7 +23,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogFiles, LogFilesConfig, LogFormat};
 use crate::world::World;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Exit codes.
@@ -69,13 +68,10 @@ pub fn run(job: &Job, world: &World) -> u8 {
         Agent { name: agent::host_name(), id: String::new(), ephemeral_id: String::new() }
     };
     let dead_letters = dead_letters(&gathered, world, &metrics, &data_dir);
-    let summary = Summary::default();
     let extras = Extras {
         strict: job.strict,
-        data_dir: data_dir.clone(),
-        local: job.local.clone().map(|dir| (dir, summary.clone())),
-        stdout: Some(Box::new(std::io::stdout())),
-        repairs: vec![],
+        stdout: Arc::new(Mutex::new(Box::new(std::io::stdout()))),
+        path_data: data_dir.clone(),
     };
     let built = build(job, &gathered, world, &metrics, &give_up, dead_letters, agent, extras, runtime.handle());
     let mut diagnostics = gathered.diagnostics;
@@ -105,7 +101,6 @@ pub fn run(job: &Job, world: &World) -> u8 {
             metrics,
             give_up,
             &gathered.settings,
-            summary,
             &runtime,
             gathered.filebeat.as_ref(),
         ),
@@ -165,6 +160,7 @@ pub fn build(
             agent,
             extras,
             batch_events_max: batch_events_max(job, &gathered.settings),
+            repairs: vec![],
         };
         let parts = plan::Parts {
             filebeat: gathered.filebeat.as_ref(),
@@ -266,7 +262,6 @@ fn start(
     metrics: Metrics,
     give_up: Stop,
     settings: &logstash_settings::Settings,
-    summary: Summary,
     runtime: &tokio::runtime::Runtime,
     filebeat: Option<&crate::config::filebeat::Filebeat>,
 ) -> u8 {
@@ -342,9 +337,6 @@ fn start(
         .await
     });
     give_up.ask();
-    if job.once || job.local.is_some() {
-        summary.print(&mut std::io::stdout());
-    }
     match result {
         Ok(()) => FINE,
         Err(why) => {

@@ -11,8 +11,9 @@ pub mod beats;
 pub mod dead_letter;
 pub mod delivery;
 pub mod document_id;
-pub mod local;
+pub mod plain;
 pub mod registry;
+pub mod stdout;
 
 #[cfg(test)]
 pub mod testing;

@@ -1,58 +1,112 @@
-//! STUB not committed
-use super::*;
+//! The outputs by name: what options each has, and how it is built.
+//!
+//! Belongs here: the table. Must not be here: anything a single output knows.
+
+use super::{Output, OutputCx, stdout};
 use crate::config::build::BuildCx;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::logstash::ast::Plugin;
-use crate::output::local::Summary;
-use std::io::Write;
+use crate::config::options::{OptionSpec, Options, PluginKind, nearest};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::Arc;
+
+/// What outputs are built with beside their options.
+#[derive(Clone)]
 pub struct Extras {
+    /// `--strict`: repairs are off.
     pub strict: bool,
-    pub data_dir: PathBuf,
-    pub local: Option<(PathBuf, Summary)>,
-    pub stdout: Option<Box<dyn Write + Send>>,
-    pub repairs: Vec<String>,
+    /// Where stdout outputs write.
+    pub stdout: stdout::Writer,
+    /// `path.data`: where state lies that survives a restart.
+    pub path_data: PathBuf,
 }
-impl Extras {
-    pub fn for_looking() -> Extras {
-        Extras { strict: false, data_dir: PathBuf::new(), local: None, stdout: None, repairs: vec![] }
+
+/// An output, ready to be run.
+pub struct Built {
+    pub output: Arc<dyn Output>,
+    /// A repair that was made, in one line for the start of a run.
+    pub note: Option<String>,
+}
+
+type Build = fn(&Options, &mut BuildCx<'_>, OutputCx, &Extras) -> Option<Built>;
+
+/// One output.
+pub struct Entry {
+    pub name: &'static str,
+    pub options: &'static [OptionSpec],
+    build: Build,
+}
+
+/// All outputs that are built, by name.
+pub const OUTPUTS: &[Entry] = &[Entry { name: "stdout", options: stdout::OPTIONS, build: build_stdout }];
+
+/// The other outputs that Logstash 8.19 brings along or that are well known.
+pub const NOT_YET: &[&str] = &[
+    "beats",
+    "cloudwatch",
+    "csv",
+    "datadog_metrics",
+    "elastic_app_search",
+    "elastic_workplace_search",
+    "email",
+    "exec",
+    "gelf",
+    "graphite",
+    "jira",
+    "kafka",
+    "loki",
+    "lumberjack",
+    "nagios",
+    "opensearch",
+    "pagerduty",
+    "pipe",
+    "pipeline",
+    "rabbitmq",
+    "redis",
+    "s3",
+    "sns",
+    "sqs",
+    "statsd",
+    "syslog",
+    "tcp",
+    "udp",
+    "webhdfs",
+    "websocket",
+];
+
+/// Builds the output that a plugin of the configuration asks for. The plugin's `id`, where it has one, replaces that of
+/// `out`.
+pub fn build(plugin: &Plugin, cx: &mut BuildCx<'_>, mut out: OutputCx, extras: &Extras) -> Option<Built> {
+    let name = plugin.name.value.as_str();
+    let Some(entry) = OUTPUTS.iter().find(|e| e.name == name) else {
+        cx.report(unknown(plugin));
+        return None;
+    };
+    let options = Options::new(plugin, PluginKind::Output, entry.options, cx.variables, cx.diagnostics);
+    if let Some(id) = options.string("id") {
+        out.id = id.value;
     }
+    (entry.build)(&options, cx, out, extras)
 }
-struct Out(Mutex<Box<dyn Write + Send>>);
-impl Output for Out {
-    fn plugin(&self) -> &'static str {
-        "stdout"
+
+fn plain(output: impl Output + 'static) -> Option<Built> {
+    Some(Built { output: Arc::new(output), note: None })
+}
+
+fn build_stdout(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, extras: &Extras) -> Option<Built> {
+    plain(stdout::Stdout::new(stdout::build(options, cx)?, Arc::clone(&extras.stdout), out))
+}
+
+fn unknown(plugin: &Plugin) -> Diagnostic {
+    let name = plugin.name.value.as_str();
+    if NOT_YET.contains(&name) {
+        return Diagnostic::error("plugin-not-yet", format!("logdrive does not have the output `{name}` yet"))
+            .at(plugin.name.span, "not yet");
     }
-    fn encode(&self, events: &Selected<'_>, parcel: &mut Parcel) {
-        for e in events.iter() {
-            parcel.add(e, false, |out| {
-                let a = out.len();
-                write_document(e, out);
-                out.push(b'\n');
-                a..out.len()
-            });
-        }
+    let found = Diagnostic::error("unknown-plugin", format!("Couldn't find any output plugin named '{name}'"))
+        .at(plugin.name.span, "no output of Logstash 8.19 has this name");
+    match nearest(name, OUTPUTS.iter().map(|e| e.name).chain(NOT_YET.iter().copied())) {
+        Some(near) => found.help(format!("did you mean `{near}`?")),
+        None => found,
     }
-    fn deliver<'a>(&'a self, parcel: Parcel) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            let mut w = self.0.lock().unwrap();
-            w.write_all(&parcel.body).unwrap();
-            w.flush().unwrap();
-            parcel.ack.delivered(parcel.items.len() as u64);
-        })
-    }
-}
-pub fn build(_p: &Plugin, _cx: &mut BuildCx<'_>, _o: OutputCx, x: &mut Extras) -> Option<Arc<dyn Output>> {
-    Some(Arc::new(Out(Mutex::new(x.stdout.take().unwrap_or(Box::new(std::io::sink()))))))
-}
-pub fn default_stdout(x: &mut Extras, _o: OutputCx) -> Arc<dyn Output> {
-    Arc::new(Out(Mutex::new(x.stdout.take().unwrap_or(Box::new(std::io::sink())))))
-}
-pub fn from_filebeat(
-    _o: &crate::config::filebeat::outputs::OutputConfig,
-    _f: &crate::config::filebeat::Filebeat,
-    _x: &Extras,
-    _c: OutputCx,
-) -> Option<Arc<dyn Output>> {
-    None
 }

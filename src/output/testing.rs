@@ -384,7 +384,9 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
 /// A batch of events written as JSON, with offsets 0, 100, 200, ...; and the end of its account.
 pub fn batch(events: &[&str]) -> (Batch, mpsc::Receiver<Tally>) {
     let (tx, rx) = mpsc::channel();
-    let ack = BatchAck::new(move |t| drop(tx.send(t)));
+    let ack = BatchAck::new(move |t| {
+        let _ = tx.send(t);
+    });
     let source = SourceMeta::named("/var/log/a.log");
     let mut batch = Batch::new(ack);
     batch.change(|mut b| {

@@ -4,6 +4,7 @@
 //! in one process. Must not be here: running them (`runtime`), or what any plugin's option means (each plugin's `build`).
 
 pub mod agent;
+mod outputs;
 
 use crate::config::build::{BuildCx, Ecs};
 use crate::config::diagnostic::Diagnostic;
@@ -20,9 +21,9 @@ use crate::input::beats;
 use crate::input::common::Decoration;
 use crate::input::file::FileInputConfig;
 use crate::input::stdin::{LINE_BYTES_MAX, Stdin};
+use crate::output::Output;
 use crate::output::dead_letter::DeadLetters;
-use crate::output::registry as outputs;
-use crate::output::{Output, OutputCx};
+use crate::output::registry::Extras;
 use crate::runtime::Stop;
 use crate::runtime::pipeline::{OutputArm, OutputNode, Pipeline};
 use crate::telemetry::Metrics;
@@ -50,8 +51,10 @@ pub struct Builder<'a, 'b> {
     pub give_up: Stop,
     pub dead_letters: Arc<DeadLetters>,
     pub agent: Agent,
-    pub extras: outputs::Extras,
+    pub extras: Extras,
     pub batch_events_max: usize,
+    /// Collected while outputs are built.
+    pub repairs: Vec<String>,
 }
 
 /// Inputs of a plan, not open yet.
@@ -95,7 +98,7 @@ pub fn build(parts: &Parts<'_>, b: &mut Builder<'_, '_>) -> Plan {
             }
             (Some(output), Some(_)) => not_linked(output, b),
             (Some(output), None) => {
-                if let Some(output) = outputs::from_filebeat(output, filebeat, &b.extras, output_cx(b, 0, None)) {
+                if let Some(output) = outputs::agent(output, b) {
                     made.push(output);
                     routing.push(OutputNode::Output(0));
                 }
@@ -119,12 +122,11 @@ pub fn build(parts: &Parts<'_>, b: &mut Builder<'_, '_>) -> Plan {
             }
         }
         if parts.default_output {
-            let cx = output_cx(b, made.len(), None);
-            made.push(outputs::default_stdout(&mut b.extras, cx));
+            made.push(outputs::default_stdout(made.len(), b));
             routing.push(OutputNode::Output(made.len() - 1));
         }
     }
-    let repairs = std::mem::take(&mut b.extras.repairs);
+    let repairs = std::mem::take(&mut b.repairs);
     let pipeline = Pipeline {
         program: Program { nodes },
         routing,
@@ -135,17 +137,6 @@ pub fn build(parts: &Parts<'_>, b: &mut Builder<'_, '_>) -> Plan {
         give_up: b.give_up.clone(),
     };
     Plan { inputs, pipeline, linked: linked.map(|l| l.0), repairs }
-}
-
-fn output_cx(b: &Builder<'_, '_>, place: usize, id: Option<String>) -> OutputCx {
-    OutputCx {
-        world: b.world.clone(),
-        metrics: b.metrics.clone(),
-        stop: b.give_up.clone(),
-        dead_letters: Arc::clone(&b.dead_letters),
-        id: id.unwrap_or_else(|| format!("output-{place}")),
-        place: place as u32,
-    }
 }
 
 /// All plugins of a list of statements, those inside branches too.
@@ -369,9 +360,7 @@ fn default_stdin(number: u32, b: &Builder<'_, '_>) -> Stdin {
 fn logstash_output(statement: &Stmt, made: &mut Vec<Arc<dyn Output>>, b: &mut Builder<'_, '_>) -> Option<OutputNode> {
     match statement {
         Stmt::Plugin(plugin) => {
-            let cx = output_cx(b, made.len(), None);
-            let output = outputs::build(plugin, b.cx, cx, &mut b.extras)?;
-            made.push(output);
+            made.push(outputs::processor(plugin, made.len(), b)?);
             Some(OutputNode::Output(made.len() - 1))
         }
         Stmt::Branch(branch) => {
