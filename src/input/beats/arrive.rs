@@ -2,7 +2,7 @@
 //!
 //! Source: logstash-input-beats' message_listener.rb, event_transform_common.rb and the recorded rules of Logstash's
 //! events. What cannot become an event goes to the dead letter file: real Logstash closes the connection there, and the
-//! sender would send the same window for ever.
+//! sender would send the same window for ever. A window that is sent again writes its dead letters again.
 
 use super::config::Config;
 use super::window::Part;

@@ -36,6 +36,8 @@ use std::time::Duration;
 
 /// Connections that one input holds open; more are closed at once.
 pub const CONNECTIONS_MAX: usize = 4096;
+/// Batches of one connection that wait for their ack; with more nothing is read from it.
+pub const PARTS_OPEN_MAX: usize = 1024;
 /// While events of a sender are being worked on it hears something at least so often; as in Logstash.
 pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// A sender must take an ack in this time.

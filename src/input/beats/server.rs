@@ -4,7 +4,7 @@ use super::arrive::{Fields, Refused, Sender, batch};
 use super::config::Config;
 use super::frame::{Decoder, Frame, FrameError, ack};
 use super::window::{Gather, Ledger, OutOfPlace, Part, Step};
-use super::{CONNECTIONS_MAX, Cx, KEEPALIVE_INTERVAL, WRITE_TIME_MAX};
+use super::{CONNECTIONS_MAX, Cx, KEEPALIVE_INTERVAL, PARTS_OPEN_MAX, WRITE_TIME_MAX};
 use crate::ack::BatchAck;
 use crate::output::dead_letter::DeadLetter;
 use crate::telemetry::{Counter, CounterName};
@@ -267,7 +267,8 @@ impl Connection {
                 due = next;
                 sleep = self.sleep_until(due);
             }
-            let idle = self.entering.is_none() && self.waiting.is_empty() && !at_end;
+            let idle =
+                self.entering.is_none() && self.waiting.is_empty() && self.ledger.len() < PARTS_OPEN_MAX && !at_end;
             let happened = tokio::select! {
                 biased;
                 () = stop.wait() => Next::Stop,

@@ -133,7 +133,7 @@ impl TestWorld {
         let next = sleepers.iter().map(|(t, _)| *t).min().expect("something can still happen");
         let mut now = self.inner.now.lock().unwrap();
         *now = (*now).max(next);
-        assert!(*now < Duration::from_secs(100_000), "this takes for ever");
+        assert!(*now < Duration::from_secs(3600), "this takes for ever");
         sleepers.retain(|(t, _)| *t > *now);
     }
 }
@@ -294,8 +294,8 @@ impl Fs for Doors {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.1.fs.remove(path)
     }
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.1.fs.create_dir_all(dir)
+    fn create_dir_all(&self, _dir: &Path) -> io::Result<()> {
+        Ok(())
     }
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
         Ok(())

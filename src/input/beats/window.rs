@@ -167,6 +167,11 @@ impl Ledger {
         self.acked
     }
 
+    /// Parts that are not acked.
+    pub fn len(&self) -> usize {
+        self.parts.len()
+    }
+
     /// True when nothing waits for its end.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()

@@ -251,7 +251,7 @@ impl Logstash {
             failures += 1;
             let left = (items.len() - done) as u64;
             if let Some(n) = self.said.now(&self.cx.world, &failure.host, left) {
-                tracing::warn!("output.logstash: {failure}; {n} events are sent again");
+                tracing::warn!("output.logstash: {failure}; {n} events wait");
             }
             let wait = self.config.backoff.wait(failures, &*self.cx.world.random);
             if sleep_or_stop(&self.cx.world, &self.cx.stop, wait).await {
