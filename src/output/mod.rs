@@ -9,6 +9,9 @@
 
 pub mod dead_letter;
 pub mod delivery;
+pub mod file;
+pub mod local;
+pub mod null;
 pub mod plain;
 pub mod registry;
 pub mod stdout;
