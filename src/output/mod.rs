@@ -10,6 +10,7 @@
 pub mod dead_letter;
 pub mod delivery;
 pub mod file;
+pub mod http;
 pub mod local;
 pub mod null;
 pub mod plain;

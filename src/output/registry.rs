@@ -3,7 +3,7 @@
 //! Belongs here: the table. Must not be here: anything a single output knows.
 
 use super::local::{Local, Sends};
-use super::{Output, OutputCx, file, null, stdout};
+use super::{Output, OutputCx, file, http, null, stdout};
 use crate::config::build::BuildCx;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::logstash::ast::Plugin;
@@ -44,6 +44,7 @@ pub struct Entry {
 /// All outputs that are built, by name.
 pub const OUTPUTS: &[Entry] = &[
     Entry { name: "file", options: file::OPTIONS, build: build_file },
+    Entry { name: "http", options: http::OPTIONS, build: build_http },
     Entry { name: "null", options: null::OPTIONS, build: build_null },
     Entry { name: "sink", options: null::OPTIONS, build: build_null },
     Entry { name: "stdout", options: stdout::OPTIONS, build: build_stdout },
@@ -111,6 +112,12 @@ fn plain(output: impl Output + 'static) -> Option<Built> {
 
 fn build_file(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, _: &Extras) -> Option<Built> {
     plain(file::File::new(file::build(options, cx)?, out))
+}
+
+fn build_http(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, extras: &Extras) -> Option<Built> {
+    let http = http::Http::new(http::build(options, cx)?, extras.strict, out);
+    let sends = if http.sends_alerts() { Sends::Alerts } else { Sends::Other };
+    Some(Built { note: http.repair_note(), output: Arc::new(http), sends })
 }
 
 fn build_null(_: &Options, _: &mut BuildCx<'_>, out: OutputCx, _: &Extras) -> Option<Built> {
