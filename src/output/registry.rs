@@ -3,7 +3,7 @@
 //! Belongs here: the table. Must not be here: anything a single output knows.
 
 use super::local::{Local, Sends};
-use super::{Output, OutputCx, file, http, null, stdout};
+use super::{Output, OutputCx, alertmanager, file, http, null, stdout};
 use crate::config::build::BuildCx;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::logstash::ast::Plugin;
@@ -43,6 +43,7 @@ pub struct Entry {
 
 /// All outputs that are built, by name.
 pub const OUTPUTS: &[Entry] = &[
+    Entry { name: "alertmanager", options: alertmanager::OPTIONS, build: build_alertmanager },
     Entry { name: "file", options: file::OPTIONS, build: build_file },
     Entry { name: "http", options: http::OPTIONS, build: build_http },
     Entry { name: "null", options: null::OPTIONS, build: build_null },
@@ -108,6 +109,11 @@ pub fn build(plugin: &Plugin, cx: &mut BuildCx<'_>, mut out: OutputCx, extras: &
 
 fn plain(output: impl Output + 'static) -> Option<Built> {
     Some(Built { output: Arc::new(output), note: None, sends: Sends::Other })
+}
+
+fn build_alertmanager(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, extras: &Extras) -> Option<Built> {
+    let output = alertmanager::Alertmanager::new(alertmanager::build(options, cx)?, &extras.path_data, out);
+    Some(Built { output: Arc::new(output), note: None, sends: Sends::Alerts })
 }
 
 fn build_file(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, _: &Extras) -> Option<Built> {
