@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod filebeat;
 pub mod load;
 pub mod logstash;
+pub mod logstash_settings;
 pub mod lower;
 pub mod options;
 pub mod render;
