@@ -7,6 +7,13 @@
 //! [`Output::deliver`] brings those bytes to their end, however long it takes: it retries, splits, dead-letters, and
 //! reports every item to the batch's ack exactly once.
 
+pub mod alertmanager;
+pub mod dead_letter;
+pub mod delivery;
+pub mod file;
+pub mod http;
+pub mod local;
+pub mod null;
 pub mod beats;
 pub mod dead_letter;
 pub mod delivery;

@@ -45,9 +45,10 @@ pub fn push_failed(parcel: &mut Parcel, event: &Event<'_>) {
     push(parcel, event, end, start..end);
 }
 
-/// Whether an item is one of [`push_failed`].
+/// Whether an item is one of [`push_failed`]: its document ends where its bytes would begin. (An item whose bytes are
+/// empty for a good reason has its document behind them, or none.)
 pub fn is_failed(item: &Item) -> bool {
-    item.bytes.is_empty() && !item.document.is_empty()
+    item.bytes.is_empty() && !item.document.is_empty() && item.document.end == item.bytes.start
 }
 
 /// Puts the items that could not be encoded into the dead letter file and reports them; how many there were. `None` when

@@ -14,6 +14,10 @@ impl Encoder for Json {
         write_document(event, out);
         Ok(())
     }
+
+    fn document_len(&self, len: usize) -> Option<usize> {
+        Some(len)
+    }
 }
 
 /// Objects, each followed by the delimiter.
@@ -32,5 +36,9 @@ impl Encoder for JsonLines {
         write_document(event, out);
         out.extend_from_slice(self.delimiter.as_bytes());
         Ok(())
+    }
+
+    fn document_len(&self, len: usize) -> Option<usize> {
+        Some(len - self.delimiter.len())
     }
 }

@@ -22,6 +22,11 @@ pub trait Encoder: Send + Sync {
     /// # Errors
     /// The codec's template cannot be rendered; `out` is as it was before then.
     fn encode(&self, event: &Event<'_>, clock: &dyn Clock, out: &mut Vec<u8>) -> Result<(), String>;
+
+    /// How many of the `len` bytes of an encoded event are the event's JSON document, where it is one: its start then.
+    fn document_len(&self, _len: usize) -> Option<usize> {
+        None
+    }
 }
 
 #[cfg(test)]
