@@ -7,10 +7,13 @@
 //! [`Output::deliver`] brings those bytes to their end, however long it takes: it retries, splits, dead-letters, and
 //! reports every item to the batch's ack exactly once.
 
+pub mod beats;
 pub mod dead_letter;
 pub mod delivery;
 pub mod document_id;
 pub mod elasticsearch;
+pub mod local;
+pub mod registry;
 
 #[cfg(test)]
 pub mod testing;

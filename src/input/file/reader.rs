@@ -773,12 +773,8 @@ impl TailReader {
             Some(s) => Some(s.of),
             None => {
                 let mut hit = None;
-                let keys: Vec<u64> = self
-                    .tracked
-                    .iter()
-                    .filter(|(_, t)| !t.ended && t.born < self.scans && t.seen != 0)
-                    .map(|(k, _)| *k)
-                    .collect();
+                let keys: Vec<u64> =
+                    self.tracked.iter().filter(|(_, t)| !t.ended && t.born < self.scans).map(|(k, _)| *k).collect();
                 for key in keys {
                     let record = self.record(key);
                     let younger = match (record.id.birth_ns, stat.birth_ns) {
@@ -797,7 +793,21 @@ impl TailReader {
         let Some(of) = of else { return Ok(false) };
         let same = match self.original(of)? {
             Some((original, len)) => stat.len <= len && same_content(&*original, file, stat.len)?,
-            None => false,
+            // the original holds other content by now: it is looked at next, and finds its copy here
+            None => {
+                let content = self.content(of);
+                let copy = self.suspects.contains_key(&place) || (content.upto > 0 && content.is_in(file, stat.len)?);
+                if copy {
+                    match self.files.get_mut(&of) {
+                        Some(f) => f.due = now,
+                        None => {
+                            self.tracked.get_mut(&of).expect("tracked").retry_at = now;
+                            self.wanting.insert(of);
+                        }
+                    }
+                }
+                copy
+            }
         };
         if !same {
             self.suspects.remove(&place);
