@@ -15,10 +15,9 @@ pub mod http;
 pub mod local;
 pub mod null;
 pub mod beats;
-pub mod dead_letter;
-pub mod delivery;
 pub mod document_id;
 pub mod plain;
+pub mod elasticsearch;
 pub mod registry;
 pub mod stdout;
 
