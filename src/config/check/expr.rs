@@ -105,7 +105,7 @@ fn equals(known: &Known, literal: &RValue) -> Option<bool> {
         return Some(false);
     }
     // of the other types nothing is said
-    if !known.types.within(Types::STR.and(Types::LIST).and(Types::NUM)) {
+    if !known.types.within(Types::STR.and(Types::LIST).and(Types::NUM).and(Types::MAP)) {
         return None;
     }
     match literal {
