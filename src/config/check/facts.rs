@@ -3,17 +3,18 @@
 //! A walk goes through every branch. Where the condition in front cannot hold it goes on in thought only (`real` is
 //! false): what is seen there is kept for what can be said of the code itself, and has no effect on what comes after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::CheckInput;
 use super::expr;
 use super::senders::{Sender, senders};
 use super::transfer;
-use super::value::{Known, State};
+use super::value::{Known, State, Types};
 use crate::config::logstash::ast::{Branch, Expr, Plugin, SectionKind, Stmt};
 use crate::config::source::{Span, Spanned};
 use crate::event::FieldRef;
+use crate::filter::grok::matcher::Capture;
 
 /// What a comparison is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +79,8 @@ pub struct CaptureSeen {
 #[derive(Clone, Debug)]
 pub struct ListUsed {
     pub lane: usize,
+    /// The list comes here; no condition before keeps lists away.
+    pub comes: bool,
     pub captures: Vec<Span>,
     pub span: Span,
     pub how: ListUse,
@@ -126,6 +129,8 @@ pub struct Facts {
     pub lanes: Vec<Sender>,
     pub conditions: Vec<ConditionSeen>,
     pub references: Vec<ReferenceSeen>,
+    /// The same, had every condition let events through: for code that no event comes to.
+    pub references_in_thought: Vec<ReferenceSeen>,
     pub captures: Vec<CaptureSeen>,
     pub lists_used: Vec<ListUsed>,
     pub dates: Vec<DateSeen>,
@@ -145,12 +150,18 @@ impl Facts {
             lanes.extend(known);
         }
         let mut facts = Facts { lanes: lanes.clone(), ..Facts::default() };
+        let mut groks = HashMap::new();
         for (lane, sender) in lanes.into_iter().enumerate() {
-            let mut walk = Walk { input, facts: &mut facts, lane, real: true };
-            let mut state = sender.state;
-            for kind in [SectionKind::Filter, SectionKind::Output] {
-                walk.body(input.logstash.iter().flat_map(|c| c.statements(kind)), kind, &mut state);
+            let mut thought = Facts::default();
+            for generous in [false, true] {
+                let facts = if generous { &mut thought } else { &mut facts };
+                let mut walk = Walk { input, facts, lane, real: true, generous, groks: &mut groks };
+                let mut state = sender.state.clone();
+                for kind in [SectionKind::Filter, SectionKind::Output] {
+                    walk.body(input.logstash.iter().flat_map(|c| c.statements(kind)), kind, &mut state);
+                }
             }
+            facts.references_in_thought.extend(thought.references);
         }
         facts
     }
@@ -180,6 +191,10 @@ pub(super) struct Walk<'w, 'a> {
     pub lane: usize,
     /// Events come here.
     pub real: bool,
+    /// Conditions count as open, whatever is known.
+    pub generous: bool,
+    /// The captures of the patterns seen so far, by the pattern's place; `None`: not known.
+    pub groks: &'w mut HashMap<Span, Option<Vec<Capture>>>,
 }
 
 impl Walk<'_, '_> {
@@ -216,11 +231,20 @@ impl Walk<'_, '_> {
                 Some(cond) => {
                     let cond = Rc::new(self.expanded(cond));
                     let verdict = self.condition(&cond, rest.as_ref().unwrap_or(state), rest.is_some());
-                    if verdict == Some(false) || !inside.as_mut().is_some_and(|s| self.assume(&cond, true, s)) {
-                        inside = None;
+                    if !self.generous {
+                        if verdict == Some(false) || !inside.as_mut().is_some_and(|s| self.assume(&cond, true, s)) {
+                            inside = None;
+                        }
+                        if verdict == Some(true) || !rest.as_mut().is_some_and(|s| self.assume(&cond, false, s)) {
+                            rest = None;
+                        }
                     }
-                    if verdict == Some(true) || !rest.as_mut().is_some_and(|s| self.assume(&cond, false, s)) {
-                        rest = None;
+                    for field in self.looked_at(&cond) {
+                        for state in [&mut inside, &mut rest].into_iter().flatten() {
+                            if !state.get(&field).is_never() {
+                                state.change(&field, &|old| Known { touched: true, ..old.clone() });
+                            }
+                        }
                     }
                 }
             }
@@ -266,8 +290,20 @@ impl Walk<'_, '_> {
         verdict
     }
 
+    /// The fields whose form a condition looks at, where that may be the form of a date.
+    fn looked_at(&self, cond: &Rc<Spanned<Expr>>) -> Vec<FieldRef> {
+        let seen = self.facts.conditions.last().filter(|c| Rc::ptr_eq(&c.cond, cond));
+        let leaves = seen.map(|c| c.leaves.as_slice()).unwrap_or_default();
+        let of_dates = |leaf: &&Leaf| {
+            let text = self.input.sources.text(leaf.span);
+            leaf.why == Why::Match && [r"\d", "[0-9", "T", ":", r"\s"].iter().any(|part| text.contains(part))
+        };
+        leaves.iter().filter(of_dates).filter(|l| !l.field.steps.is_empty()).map(|l| l.field.clone()).collect()
+    }
+
     pub fn list_used(&mut self, known: &Known, span: Span, how: ListUse) {
         let captures = known.list_from.iter().copied().collect();
-        self.facts.lists_used.push(ListUsed { lane: self.lane, captures, span, how });
+        let comes = known.types.has(Types::LIST);
+        self.facts.lists_used.push(ListUsed { lane: self.lane, comes, captures, span, how });
     }
 }

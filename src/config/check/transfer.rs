@@ -213,20 +213,24 @@ fn grok_match(walk: &mut Walk<'_, '_>, plugin: &Plugin, options: &Options, state
     for (source, patterns) in &config.matches {
         let source = fixed(&source.value, walk.input.escape);
         for pattern in patterns {
-            let Ok(grok) = Grok::new(&pattern.value, &set, config.named_captures_only, STEPS_MAX) else {
-                return state.forget();
-            };
-            for capture in grok.captures_list() {
+            let captures = walk.groks.entry(pattern.span).or_insert_with(|| {
+                let grok = Grok::new(&pattern.value, &set, config.named_captures_only, STEPS_MAX).ok()?;
+                Some(grok.captures_list().to_vec())
+            });
+            let Some(captures) = captures.clone() else { return state.forget() };
+            for capture in &captures {
                 let whole = target.as_ref().map_or(capture.field.clone(), |t| format!("{t}[{}]", capture.field));
                 let Some(field) = fixed(&whole, walk.input.escape) else { return state.forget() };
                 let overwritten = config.overwrite.iter().any(|o| o.value == capture.field);
-                let (calls, span) = written(walk, pattern, &capture.field);
+                let (mut calls, span) = written(walk, pattern, &capture.field);
+                calls.retain(|name| !config.pattern_definitions.iter().any(|(own, _)| own.value == *name));
                 let mut new = match capture.kind {
                     CaptureType::Text => Known::of(Types::STR),
                     CaptureType::Int | CaptureType::Float => Known::of(Types::NUM.and(Types::STR)),
                 };
                 new.cut_by = calls.into_iter().map(|name| (name, span)).collect();
                 new.cut_by_others = new.cut_by.is_empty();
+                new.touched = source.as_ref().is_some_and(|s| state.get(s).touched);
                 let old = state.get(&field);
                 let is_source = source.as_ref() == Some(&field);
                 let holds_text = !old.absent && !old.is_never() && old.types.within(Types::STR.and(Types::LIST));
@@ -293,8 +297,14 @@ fn date_seen(
 
 /// The operations in the order in which they run. One that fails skips the rest, so that anything before or after may be.
 fn mutate(walk: &mut Walk<'_, '_>, options: &Options, state: &mut State) {
-    let before = state.clone();
+    let mut failed = state.clone();
     let (escape, plugin) = (walk.input.escape, options.plugin.span);
+    // where an operation before fails, the field keeps a form it is not meant to have
+    let skipped = |failed: &mut State, field: &FieldRef| {
+        if !failed.get(field).is_never() {
+            failed.change(field, &|old| Known { list_from: Default::default(), ..old.clone().any_text() });
+        }
+    };
     let may_fail =
         ["coerce", "rename", "update", "replace", "convert", "gsub", "uppercase", "capitalize", "lowercase", "strip"]
             .iter()
@@ -305,6 +315,7 @@ fn mutate(walk: &mut Walk<'_, '_>, options: &Options, state: &mut State) {
         for (key, value) in entries(name) {
             let text = ruby_text(&value.value);
             let Some(field) = fixed(&key.value, escape) else { return state.forget() };
+            skipped(&mut failed, &field);
             match name {
                 "rename" => {
                     let Some(to) = fixed(&text, escape) else { return state.forget() };
@@ -349,6 +360,7 @@ fn mutate(walk: &mut Walk<'_, '_>, options: &Options, state: &mut State) {
     );
     for name in changed.collect::<Vec<_>>() {
         let Some(field) = fixed(&name, escape) else { return state.forget() };
+        skipped(&mut failed, &field);
         if !state.get(&field).is_never() {
             state.change(&field, &|old| old.clone().any_text());
         }
@@ -356,6 +368,7 @@ fn mutate(walk: &mut Walk<'_, '_>, options: &Options, state: &mut State) {
     for (name, types) in [("split", Types::LIST), ("join", Types::STR), ("merge", Types::ALL)] {
         for (key, _) in entries(name) {
             let Some(field) = fixed(&key.value, escape) else { return state.forget() };
+            skipped(&mut failed, &field);
             if name == "merge" || !state.get(&field).is_never() {
                 state.change(&field, &|old| {
                     let mut new = old.clone().any_text().join(&Known::of(types));
@@ -372,6 +385,7 @@ fn mutate(walk: &mut Walk<'_, '_>, options: &Options, state: &mut State) {
         let (Some(from), Some(to)) = (fixed(&from.value, escape), fixed(&ruby_text(&to.value), escape)) else {
             return state.forget();
         };
+        skipped(&mut failed, &to);
         let copied = state.get(&from);
         if !copied.is_never() {
             let absent = copied.absent;
@@ -381,7 +395,6 @@ fn mutate(walk: &mut Walk<'_, '_>, options: &Options, state: &mut State) {
     }
     walk.common(options, state);
     if may_fail {
-        let mut failed = before;
         failure_tags(walk, options, "tag_on_failure", "_mutate_error", &mut failed);
         *state = state.join(&failed);
     }

@@ -58,6 +58,8 @@ pub struct Known {
     pub cut_by: BTreeSet<(String, Span)>,
     /// It may also come from elsewhere.
     pub cut_by_others: bool,
+    /// Something was done to the text, or a condition looked at its form.
+    pub touched: bool,
     /// The grok captures that may have made it a list.
     pub list_from: BTreeSet<Span>,
     /// Where it is set to one of `values`.
@@ -77,6 +79,7 @@ impl Known {
             values: None,
             cut_by: BTreeSet::new(),
             cut_by_others: false,
+            touched: false,
             list_from: BTreeSet::new(),
             set_at: BTreeSet::new(),
             children: BTreeMap::new(),
@@ -128,6 +131,7 @@ impl Known {
         self.set_at.clear();
         self.cut_by.clear();
         self.cut_by_others = true;
+        self.touched = true;
         self
     }
 
@@ -151,6 +155,7 @@ impl Known {
             values,
             cut_by: &self.cut_by | &other.cut_by,
             cut_by_others: self.cut_by_others || other.cut_by_others,
+            touched: self.touched || other.touched,
             list_from: &self.list_from | &other.list_from,
             set_at: &self.set_at | &other.set_at,
             children,
