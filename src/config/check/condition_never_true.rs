@@ -76,9 +76,22 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
                     diag = diag.with(flag, format!("so it lands at `{}`", shown(&below_fields(&leaves[0].field))));
                 }
             }
-            if !at_root(input, &leaves[0].field).is_empty() {
+            let places = at_root(input, &leaves[0].field);
+            let asked = input.sources.text(leaves[0].span);
+            let is_asked = |at: &Span| {
+                input
+                    .sources
+                    .text(*at)
+                    .split_once(':')
+                    .is_some_and(|(_, v)| asked.contains(v.trim_matches([' ', '"', '\''])))
+            };
+            if places.iter().any(|(key, _)| is_asked(key)) {
                 let root = shown(&below_fields(&leaves[0].field));
                 diag = diag.help(format!("test `{root}` instead, or drop `fields_under_root`"));
+            } else if !places.is_empty() {
+                diag = diag.note("what is set there is not what is asked for, either").help(format!(
+                    "set `{field}` to that on the input whose events are meant, without `fields_under_root`"
+                ));
             } else if facts.senders_known() {
                 diag = diag.help(format!("set `{field}` on the input whose events are meant, or take the branch out"));
             }

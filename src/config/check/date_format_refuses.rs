@@ -17,22 +17,32 @@ use crate::filter::date::{DateParser, Locale};
 
 /// The plainest text of TIMESTAMP_ISO8601 as programs log it, and one that `ISO8601` takes.
 const PLAIN: &str = "2024-03-05 10:11:12";
+/// The year that texts without one are read in.
+const NOW_MS: i64 = 1_709_633_472_000;
 
 pub fn check(_: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>) {
     let mut done = vec![];
+    let reads_plain = |d: &DateSeen, text: &str| {
+        d.source.value == text && d.formats.iter().filter_map(parser).any(|p| takes(&p, PLAIN))
+    };
     for seen in facts.dates.iter().filter(|d| d.lane == 0) {
         if done.contains(&seen.source.span) {
             continue;
         }
         done.push(seen.source.span);
-        found.extend(one(seen));
+        if seen.known.touched || seen.tags.is_empty() {
+            continue;
+        }
+        let diag = one(seen);
+        // another date filter may be there for what this one refuses
+        let elsewhere = || facts.dates.iter().any(|d| reads_plain(d, &seen.source.value));
+        found.extend(diag.filter(|d| d.id == "date-never-parses" || !elsewhere()));
     }
 }
 
 fn one(seen: &DateSeen) -> Option<Diagnostic> {
     let parsers: Vec<DateParser> = seen.formats.iter().map(parser).collect::<Option<_>>()?;
-    let takes =
-        |text: &str| parsers.iter().any(|p| p.parse(text, Timestamp::from_epoch_millis(1_709_633_472_000)).is_some());
+    let takes = |text: &str| parsers.iter().any(|p| takes(p, text));
     let tag = seen.tags.first().map_or("no tag".to_string(), |t| format!("`{t}`"));
     let (pattern, place) = seen.known.cut_by.iter().next()?;
     let only = seen.known.cut_by.len() == 1 && !seen.known.cut_by_others;
@@ -55,6 +65,10 @@ fn one(seen: &DateSeen) -> Option<Diagnostic> {
             .note(format!("such an event is tagged {tag} and keeps the time it had"))
             .help("add the format: `\"yyyy-MM-dd HH:mm:ss\"`")
     })
+}
+
+fn takes(parser: &DateParser, text: &str) -> bool {
+    parser.parse(text, Timestamp::from_epoch_millis(NOW_MS)).is_some()
 }
 
 fn parser(format: &Spanned<String>) -> Option<DateParser> {

@@ -20,40 +20,40 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
             continue;
         }
         done.push(capture.span);
-        found.push(one(input, facts, capture));
+        found.push(one(facts, capture));
     }
 }
 
-fn one(input: &CheckInput<'_>, facts: &Facts, capture: &CaptureSeen) -> Diagnostic {
+fn one(facts: &Facts, capture: &CaptureSeen) -> Diagnostic {
     let name = capture.field.to_string();
     let field = shown(&capture.field);
-    let holds = if capture.is_source { "already holds the line" } else { "already holds a text" };
+    let (holds, old) = match capture.is_source {
+        true => ("already holds the line", "line"),
+        false => ("already holds a text", "text"),
+    };
     let mut diag = Diagnostic::warning(
         "grok-capture-not-overwritten",
         format!("grok appends to `{name}` instead of replacing it"),
     )
     .at(capture.span, format!("`{name}` {holds}"))
-    .note(format!("without `overwrite` a field that is there becomes an array: `{name}` = [line, capture]"));
+    .note(format!("without `overwrite` a field that is there becomes an array: `{name}` = [{old}, capture]"));
     let uses: Vec<_> = facts.lists_used.iter().filter(|u| u.lane == 0 && u.captures.contains(&capture.span)).collect();
-    for how in [ListUse::Match, ListUse::JsonSource] {
-        for at in distinct(uses.iter().filter(|u| u.how == how).map(|u| u.span)) {
-            diag = diag.with(
-                at,
-                match how {
-                    ListUse::Match => "no pattern matches an array: false for every event that the grok matched",
-                    ListUse::JsonSource => "an array is no JSON text",
-                },
-            );
-        }
+    let places = |how, comes| distinct(uses.iter().filter(|u| u.how == how && u.comes == comes).map(|u| u.span));
+    for at in places(ListUse::Match, true) {
+        diag = diag.with(at, format!("false where `{name}` is an array: no pattern matches one"));
     }
-    let has = |how| uses.iter().any(|u| u.how == how);
-    if has(ListUse::Match) && has(ListUse::JsonSource) {
-        diag = diag.note(format!(
-            "where the grok matched, `{field} =~ ...` is false and what it guards is passed over in silence: real Logstash 8 \
-             sets neither the fields of the json filter nor a failure tag"
-        ));
+    for at in places(ListUse::JsonSource, true) {
+        diag = diag.with(at, format!("fails where `{name}` is an array"));
     }
-    let _ = input;
+    let passed_over = places(ListUse::JsonSource, false);
+    for at in &passed_over {
+        diag = diag.with(*at, "so this filter does not run for such an event");
+    }
+    if !passed_over.is_empty() {
+        diag = diag.note(
+            "real Logstash 8 then sets neither the fields of the json filter nor a failure tag: nothing tells that it was left out",
+        );
+    }
     diag.with(capture.grok, "").help(format!("add `overwrite => [\"{name}\"]` to this grok"))
 }
 

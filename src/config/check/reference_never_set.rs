@@ -11,11 +11,12 @@ use super::{CheckInput, all_senders, distinct, shown};
 use crate::config::diagnostic::Diagnostic;
 
 pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>) {
-    for seen in facts.by_place(&facts.references, |r| (r.span, r.lane)).into_values() {
+    let mut in_thought = facts.by_place(&facts.references_in_thought, |r| (r.span, r.lane));
+    for (span, seen) in facts.by_place(&facts.references, |r| (r.span, r.lane)) {
         // code that no event comes to is judged by what events would have there
         let real: Vec<&ReferenceSeen> = match seen.iter().any(|r| r.real) {
             true => seen.into_iter().filter(|r| r.real).collect(),
-            false => seen,
+            false => in_thought.remove(&span).unwrap_or_default(),
         };
         let never: Vec<&&ReferenceSeen> = real.iter().filter(|r| r.never).collect();
         let Some(first) = never.first() else { continue };
@@ -48,8 +49,8 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
         }
         found.push(match places.is_empty() {
             false => {
-                let root = below_fields(&first.field);
-                diag.help(format!("write `%{{{}}}`, or drop `fields_under_root`", shown(&root)))
+                let root = shown(&below_fields(&first.field));
+                diag.help(format!("drop `fields_under_root` there, or write `%{{{root}}}`; and set it on every input"))
             }
             true => diag.help(format!("set `{field}` on every input, or refer to a field that is there")),
         });

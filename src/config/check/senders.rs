@@ -30,7 +30,7 @@ pub fn senders(input: &CheckInput<'_>) -> Vec<Sender> {
     let mut senders = vec![];
     for plugin in &plugins {
         match input.filebeat {
-            Some(filebeat) if is_linked(plugin, filebeat, input) => {
+            Some(filebeat) if input.filebeat_complete && is_linked(plugin, filebeat, input) => {
                 for agent in &filebeat.inputs {
                     if let Some(mut state) = of_agent(filebeat, agent) {
                         at_beats_input(plugin, &mut state, input);

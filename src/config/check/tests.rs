@@ -38,6 +38,7 @@ pub fn checked(beat: Option<(&str, &str)>, confs: &[(&str, &str)]) -> (Vec<Diagn
         sources: &sources,
         logstash: &configs,
         filebeat: parsed.as_ref(),
+        filebeat_complete: true,
         ecs: Ecs::V8,
         escape: EscapeStyle::None,
         variables: &variables,
@@ -85,6 +86,26 @@ fn the_seeds_files() {
     is_as_kept("fixtures/check/seed-alone.txt", &rendered(None, "fixtures/seed/logstash.conf"));
 }
 
+/// `fixtures/check/<id>.conf`, with `<id>.yml` where the agent matters, has that finding among its own.
+#[test]
+fn every_finding_has_a_fixture() {
+    let mut names: Vec<String> = fs::read_dir(root("fixtures/check"))
+        .expect("the folder is there")
+        .filter_map(|e| Some(e.ok()?.file_name().to_str()?.strip_suffix(".conf")?.to_string()))
+        .collect();
+    names.sort();
+    let mut ids = super::IDS.to_vec();
+    ids.sort();
+    assert_eq!(names, ids, "one fixture for each finding");
+    for id in names {
+        let (conf, beat) = (format!("fixtures/check/{id}.conf"), format!("fixtures/check/{id}.yml"));
+        let beat = root(&beat).exists().then_some(beat.as_str());
+        let text = rendered(beat, &conf);
+        assert!(text.contains(&format!("[{id}]")), "{id}: {text}");
+        is_as_kept(&format!("fixtures/check/{id}.txt"), &text);
+    }
+}
+
 #[test]
 fn correct_configurations_are_silent() {
     for folder in ["pipelines/fin-pre-assist", "pipelines/quickstart"] {
@@ -92,4 +113,38 @@ fn correct_configurations_are_silent() {
         assert_eq!(rendered(Some(&beat), &conf), "", "{folder}");
         assert_eq!(rendered(None, &conf), "", "{folder}");
     }
+}
+
+#[test]
+fn throw_away_real() {
+    let Ok(dir) = std::env::var("REAL") else { return };
+    let mut n = 0;
+    let mut total = 0;
+    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    let ports = "filebeat.inputs:\n- type: log\n  paths: [/var/log/x.log]\n  fields: {env: prod}\n- type: container\n  paths: [/a/*.log]\noutput.logstash.hosts: [\"localhost:5044\", \"l:5043\", \"l:5000\", \"l:5045\"]\n";
+    for f in files.iter().filter(|f| f.extension().is_some_and(|e| e == "conf")) {
+        let text = fs::read_to_string(f).unwrap();
+        let mut sources = SourceMap::new();
+        let id = sources.add("x", text.as_str());
+        let (_, found) = logstash::parse(id, &text, false);
+        if found.iter().any(|d| d.stops_run) {
+            continue;
+        }
+        n += 1;
+        for beat in [None, Some(("filebeat.yml", ports))] {
+            let name = f.file_name().unwrap().to_str().unwrap();
+            let started = std::time::Instant::now();
+            let (found, sources) = checked(beat, &[(name, &text)]);
+            total += found.len();
+            println!(
+                "#### {name} with beat: {} -> {} ({:?})\n{}",
+                beat.is_some(),
+                found.len(),
+                started.elapsed(),
+                render(&found, &sources, false)
+            );
+        }
+    }
+    println!("{n} files, {total} findings");
 }
