@@ -606,7 +606,9 @@ impl TailReader {
         self.skipped = false;
         let first = self.scans == 1;
         let fs = Arc::clone(&self.world.fs);
-        let Scan { files, dirs, errors, others } = self.prospector.scan(&*fs);
+        let Scan { mut files, dirs, errors, others } = self.prospector.scan(&*fs);
+        // an original before its copy
+        files.sort_by_key(|f| f.stat.birth_ns);
         let complete = errors.is_empty();
         self.dirs = dirs;
         let mut said = BTreeSet::new();
@@ -774,7 +776,7 @@ impl TailReader {
             None => {
                 let mut hit = None;
                 let keys: Vec<u64> =
-                    self.tracked.iter().filter(|(_, t)| !t.ended && t.born < self.scans).map(|(k, _)| *k).collect();
+                    self.tracked.iter().filter(|(_, t)| !t.ended).map(|(k, _)| *k).collect();
                 for key in keys {
                     let record = self.record(key);
                     let younger = match (record.id.birth_ns, stat.birth_ns) {
@@ -852,16 +854,20 @@ impl TailReader {
         file: Box<dyn ReadFile>,
         stat: &Stat,
         now: Duration,
-        prev: Option<u64>,
+        after: Option<(u64, (u64, Print, u64))>,
     ) -> io::Result<()> {
         let wall = self.world.clock.now();
         let head = identity::head_of(&*file)?;
         let config = &self.config.inputs[found.input];
         let age = wall.epoch_secs().saturating_sub(stat.modified_ns.div_euclid(1_000_000_000)).max(0) as u64;
         let old = !config.ignore_older.is_zero() && age > config.ignore_older.as_secs();
-        let at_end = (old || config.tail_files) && prev.is_none();
-        let (offset, tail) = if at_end { (stat.len, end_print(&*file, stat.len)?) } else { (0, Print::default()) };
-        let prev = prev.or_else(|| self.by_path.get(&found.path).copied());
+        let (offset, tail, done) = match after {
+            Some((_, start)) => start,
+            None if old || config.tail_files => (stat.len, end_print(&*file, stat.len)?, stat.len),
+            None => (0, Print::default(), 0),
+        };
+        let old = old && after.is_none();
+        let prev = after.map(|(key, _)| key).or_else(|| self.by_path.get(&found.path).copied());
         let key = self.new_key(wall);
         let record = Record {
             key,
@@ -869,7 +875,7 @@ impl TailReader {
             id: FileId::of(stat),
             head,
             offset,
-            done: offset,
+            done,
             tail,
             prev,
             marks: VecDeque::new(),
@@ -887,7 +893,7 @@ impl TailReader {
             tracked.modified_ns = stat.modified_ns;
             return Ok(());
         }
-        let mut harvester = Harvester::new(key, found.input, found.path.clone(), file, (offset, tail, offset), now);
+        let mut harvester = Harvester::new(key, found.input, found.path.clone(), file, (offset, tail, done), now);
         harvester.released = prev.is_none();
         self.files.insert(key, harvester);
         Ok(())
@@ -1172,56 +1178,83 @@ impl TailReader {
         let copy = self.find_copy(key, &content)?;
         let old = self.files.remove(&key);
         let known_len = old.as_ref().map_or(content.upto, |f| f.len.max(content.upto));
+        let in_memory = old.is_some() || self.tracked[&key].read.is_some();
         let (partials, old_file) = old.map_or((vec![], None), |f| (f.partials, Some(f.file)));
         let file = file.or(old_file).expect("an open file was found to be rewritten");
-        let input = self.tracked[&key].input;
-        let path = self.record(key).path.clone();
+        let stat = file.stat()?;
         let mut record = self.record(key).clone();
-        let pending = partials.iter().map(|p| p.start).min();
-        // lines that wait for their rest are read again in the copy
-        let read_from = pending.unwrap_or(content.upto);
-        match &copy {
-            Some((to, ..)) => {
-                self.notice(format!("{}: truncated; its former content goes on in {}", path.display(), to.display()));
-            }
-            None => self.notice(format!("{}: truncated; it is read from its beginning", path.display())),
-        }
+        let (input, path) = (self.tracked[&key].input, record.path.clone());
+        let whole = Moved { key, offset: content.upto, done: content.upto, tail: content.tail };
+        // where reading goes on, and which events left already
+        let (from, suppress) = match partials.iter().map(|p| p.start).min() {
+            // lines that wait for their rest are read again in the copy
+            Some(start) => (start, content.upto),
+            None if in_memory => (content.upto, content.upto),
+            None => (record.offset, record.done),
+        };
+        let mut start = (0, Print::default(), 0);
         let tracked = self.tracked.get_mut(&key).expect("tracked");
-        tracked.read = Some(Moved { key, offset: content.upto, done: content.upto, tail: content.tail });
+        if in_memory {
+            tracked.read = Some(whole);
+        }
         match copy {
-            Some((copy_path, copy_file, stat)) => {
-                record.id = FileId::of(&stat);
+            Some((copy_path, copy_file, copy_stat)) => {
+                record.id = FileId::of(&copy_stat);
                 record.path.clone_from(&copy_path);
-                if stat.len > read_from && self.prospector.input_of(&path).is_some() {
-                    let tail = if read_from == content.upto { content.tail } else { Print::default() };
-                    let mut harvester =
-                        Harvester::new(key, input, path.clone(), copy_file, (read_from, tail, content.upto), now);
-                    harvester.released = record.prev.is_none() || content.upto > 0;
+                if copy_stat.len > from {
+                    let tail = if from == content.upto { content.tail } else { Print::default() };
+                    let mut harvester = Harvester::new(key, input, path.clone(), copy_file, (from, tail, suppress), now);
+                    harvester.released = record.prev.is_none() || in_memory;
                     self.files.insert(key, harvester);
                 } else {
-                    let end = stat.len.min(content.upto);
+                    // all of it was read; what was read beyond the copy's end is in no file any more
+                    let end = copy_stat.len.min(content.upto);
                     let tail = end_print(&*copy_file, end)?;
                     tracked.clamp = Some(Moved { key, offset: end, done: end, tail });
                     if record.offset > end {
-                        record.offset = end;
-                        record.done = end;
-                        record.tail = tail;
+                        (record.offset, record.done, record.tail) = (end, end, tail);
+                    }
+                    while record.marks.back().is_some_and(|m| m.from >= end) {
+                        record.marks.pop_back();
+                    }
+                    if let Some(mark) = record.marks.back_mut().filter(|m| m.upto > end) {
+                        (mark.upto, mark.tail) = (end, tail);
                     }
                 }
+                self.notice(format!(
+                    "{}: truncated; its former content goes on in {}",
+                    path.display(),
+                    copy_path.display()
+                ));
             }
             None => {
                 tracked.ended = true;
+                tracked.left = partials;
                 record.id = FileId::default();
                 record.gone_secs = Some(self.world.clock.now().epoch_secs());
-                let lost = known_len.saturating_sub(content.upto);
-                tracked.left = partials;
+                let delivered = record.delivered();
+                let mut lost = known_len.saturating_sub(content.upto);
+                if !in_memory {
+                    lost = content.upto.saturating_sub(record.offset);
+                    record.marks.clear();
+                }
+                if !in_memory && delivered.upto > 0 && delivered.is_in(&*file, stat.len)? {
+                    // the machine broke down and took the end of the file with it: other lines stand there now, which must
+                    // not get the ids of those
+                    start = (record.offset, Print::default(), record.done);
+                    if record.offset == record.done {
+                        start.1 = record.tail;
+                    }
+                    self.notice(format!("{}: its end is not what it was; read on from {}", path.display(), start.0));
+                } else {
+                    self.notice(format!("{}: truncated; it is read from its beginning", path.display()));
+                }
                 if lost > 0 {
                     self.lost(key, lost, "the file was truncated, and no copy of it was found");
                 }
             }
         }
         self.put(record);
-        let stat = file.stat()?;
         if stat.len == 0 {
             // nothing to know it by yet; the scan finds it when there is, and then knows what was here before
             self.by_path.insert(path, key);
@@ -1229,7 +1262,7 @@ impl TailReader {
             return Ok(());
         }
         let found = Found { path, stat: stat.clone(), input };
-        self.adopt(&found, file, &stat, now, Some(key))
+        self.adopt(&found, file, &stat, now, Some((key, start)))
     }
 
     /// The copy that holds what a truncated file held.
@@ -1536,9 +1569,19 @@ impl TailReader {
             record.head = head;
             self.put(record);
         }
-        for (from, upto) in &took.marks {
-            let mark = Mark { from: *from, upto: *upto, secs: wall.epoch_secs(), nanos: wall.subsec_nanos() };
-            self.registry.mark(key, mark);
+        let container = self.is_container(key);
+        let mut marks = took.marks;
+        if container {
+            // these lines carry their time; the mark only tells how far the file was read, and how late its bad lines are
+            let from = self.record(key).marks.back().map_or(0, |m| m.upto).max(before.0);
+            marks = if from < end { vec![(from, end)] } else { vec![] };
+        }
+        for (from, upto) in marks {
+            let file = &self.files[&key];
+            // where it cannot be read the file's length is all there is to compare
+            let tail = if upto == end { file.tail } else { end_print(&*file.file, upto).unwrap_or_default() };
+            let mark = Mark { from, upto, secs: wall.epoch_secs(), nanos: wall.subsec_nanos(), tail };
+            self.registry.mark(key, mark, !container || took.bad_lines > 0);
         }
         let metrics = &self.metrics[input];
         metrics.events.inc_by(took.events);
