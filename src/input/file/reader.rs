@@ -222,7 +222,7 @@ pub struct TailReader {
     wanting: BTreeSet<u64>,
     /// Keys of records by inode.
     by_ino: BTreeMap<u64, Vec<u64>>,
-    /// The record whose content lies at a path now.
+    /// The last record that was found at a path.
     by_path: BTreeMap<PathBuf, u64>,
     suspects: BTreeMap<(u64, u64), Suspect>,
     flights: BTreeMap<u64, VecDeque<Flight>>,
@@ -456,7 +456,8 @@ impl TailReader {
 
     fn track(&mut self, record: &Record) {
         self.by_ino.entry(record.id.ino).or_default().push(record.key);
-        self.by_path.insert(record.path.clone(), record.key);
+        self.by_path.insert(record.home.clone(), record.key);
+        self.by_path.entry(record.path.clone()).or_insert(record.key);
         let input = self.prospector.input_of(&record.path).unwrap_or(0);
         self.tracked.insert(
             record.key,
@@ -473,10 +474,10 @@ impl TailReader {
                 self.by_ino.entry(record.id.ino).or_default().push(record.key);
             }
             if old_path != record.path {
-                if self.by_path.get(&old_path) == Some(&record.key) {
+                self.by_path.insert(record.path.clone(), record.key);
+                if old_path != record.home && self.by_path.get(&old_path) == Some(&record.key) {
                     self.by_path.remove(&old_path);
                 }
-                self.by_path.insert(record.path.clone(), record.key);
             }
         }
         self.registry.put(record);
@@ -494,8 +495,10 @@ impl TailReader {
     fn forget(&mut self, key: u64) {
         let Some(record) = self.registry.get(key).cloned() else { return };
         self.forget_ino(record.id.ino, key);
-        if self.by_path.get(&record.path) == Some(&key) {
-            self.by_path.remove(&record.path);
+        for path in [&record.path, &record.home] {
+            if self.by_path.get(path) == Some(&key) {
+                self.by_path.remove(path);
+            }
         }
         self.tracked.remove(&key);
         self.wanting.remove(&key);
@@ -872,6 +875,7 @@ impl TailReader {
         let record = Record {
             key,
             path: found.path.clone(),
+            home: found.path.clone(),
             id: FileId::of(stat),
             head,
             offset,

@@ -55,6 +55,9 @@ pub struct Record {
     pub key: u64,
     #[serde(with = "path_text")]
     pub path: PathBuf,
+    /// Where it was found first: what comes to that path later continues it.
+    #[serde(with = "path_text")]
+    pub home: PathBuf,
     pub id: FileId,
     pub head: Print,
     /// Where reading starts again: everything before is delivered.
@@ -422,6 +425,7 @@ mod tests {
         Record {
             key,
             path: PathBuf::from(std::ffi::OsStr::from_bytes(b"/a/\xff.log")),
+            home: PathBuf::from("/a/b.log"),
             id: FileId { dev: 1, ino: key, birth_ns: Some(5) },
             head: Print::of(b"head"),
             offset: 0,

@@ -904,6 +904,17 @@ fn torture(seed: u64, container: bool, copytruncate_too: bool) {
     all.sort();
     want.sort();
     let extra: Vec<_> = all.iter().filter(|m| all.iter().filter(|x| x == m).count() > 1).collect();
+    if std::env::var_os("TORTURE_SEED").is_some() {
+        eprintln!("{:#?}", rig.reader.as_ref().unwrap().records());
+        for d in docs.values() {
+            eprintln!("{} {} {}", d.key, d.offset, d.message);
+        }
+        let mut paths: Vec<_> = fs::read_dir(rig.path("")).unwrap().map(|e| e.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            eprintln!("{} {:?}\n{}", path.display(), RealFs.stat(&path).unwrap(), fs::read_to_string(&path).unwrap());
+        }
+    }
     let lost: Vec<_> = want.iter().filter(|m| !all.contains(m)).collect();
     assert!(
         extra.is_empty() && lost.is_empty() && all == want,
