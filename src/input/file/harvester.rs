@@ -108,7 +108,9 @@ pub struct Harvester {
     /// Nothing whole was left when it was last read.
     pub at_end: bool,
     /// Events that end at or before this are delivered already.
-    suppress: u64,
+    pub suppress: u64,
+    /// Lines up to here left in an earlier run: they must still be there when they are read again, and what follows them.
+    pub left: Option<(u64, Print)>,
     /// Lines that wait for their rest, also those begun in the file before.
     pub partials: Vec<Partial>,
     /// Nothing more will come: the last line needs no line feed.
@@ -149,6 +151,7 @@ impl Harvester {
             len: 0,
             at_end: false,
             suppress,
+            left: None,
             partials: vec![],
             last_call: false,
             block: None,
@@ -186,6 +189,12 @@ impl Harvester {
         let was_at_end = self.at_end;
         let stat = self.file.stat()?;
         if stat.len < self.scanned {
+            return Ok(Load::Rewritten);
+        }
+        self.left = self.left.filter(|(upto, _)| *upto > self.offset);
+        if let Some((upto, tail)) = self.left
+            && (stat.len < upto || !tail.is_before(&*self.file, upto)?)
+        {
             return Ok(Load::Rewritten);
         }
         self.len = stat.len;

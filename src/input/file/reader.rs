@@ -513,7 +513,10 @@ impl TailReader {
     fn content(&self, key: u64) -> Content {
         let record = self.record(key);
         match self.files.get(&key) {
-            Some(f) => Content { head: record.head, upto: f.offset, tail: f.tail },
+            Some(f) => match f.left {
+                Some((upto, tail)) if upto > f.offset => Content { head: record.head, upto, tail },
+                _ => Content { head: record.head, upto: f.offset, tail: f.tail },
+            },
             None => match self.tracked.get(&key).and_then(|t| t.read) {
                 Some(read) => Content { head: record.head, upto: read.offset, tail: read.tail },
                 None => record.content(),
@@ -521,15 +524,14 @@ impl TailReader {
         }
     }
 
+    /// A key for a new file: time of first sight, then chance. Always greater than all before, whatever the clock does, so
+    /// that the order of keys is the order of first sight.
     fn new_key(&self, wall: Timestamp) -> u64 {
         // 42 bits of milliseconds reach the year 2109
-        let time = (wall.epoch_millis().max(0) as u64 & ((1 << 42) - 1)) << 22;
-        loop {
-            let key = time | (self.world.random.next_u64() >> 42);
-            if key != 0 && self.registry.get(key).is_none() {
-                return key;
-            }
-        }
+        let time = (wall.epoch_millis().max(1) as u64 & ((1 << 42) - 1)) << 22;
+        let chance = self.world.random.next_u64() >> 42;
+        let last = self.registry.records().last_key_value().map_or(0, |(key, _)| *key);
+        if time > last { time | chance } else { last + 1 + (chance & 0xFF) }
     }
 
     fn lost(&mut self, key: u64, bytes: u64, why: &str) {
@@ -778,8 +780,7 @@ impl TailReader {
             Some(s) => Some(s.of),
             None => {
                 let mut hit = None;
-                let keys: Vec<u64> =
-                    self.tracked.iter().filter(|(_, t)| !t.ended).map(|(k, _)| *k).collect();
+                let keys: Vec<u64> = self.tracked.iter().filter(|(_, t)| !t.ended).map(|(k, _)| *k).collect();
                 for key in keys {
                     let record = self.record(key);
                     let younger = match (record.id.birth_ns, stat.birth_ns) {
@@ -870,12 +871,14 @@ impl TailReader {
             None => (0, Print::default(), 0),
         };
         let old = old && after.is_none();
-        let prev = after.map(|(key, _)| key).or_else(|| self.by_path.get(&found.path).copied());
+        let container = matches!(config.format, Format::Container { .. });
+        let home = if container { rotation_home(&found.path) } else { found.path.clone() };
+        let prev = after.map(|(key, _)| key).or_else(|| self.by_path.get(&home).copied());
         let key = self.new_key(wall);
         let record = Record {
             key,
             path: found.path.clone(),
-            home: found.path.clone(),
+            home,
             id: FileId::of(stat),
             head,
             offset,
@@ -1165,6 +1168,7 @@ impl TailReader {
                 };
                 let input = self.tracked[&key].input;
                 let mut harvester = Harvester::new(key, input, record.path.clone(), file, position, now);
+                harvester.left = record.marks.back().map(|m| (m.upto, m.tail));
                 harvester.released = record.prev.is_none();
                 self.files.insert(key, harvester);
                 Ok(())
@@ -1182,32 +1186,35 @@ impl TailReader {
         let copy = self.find_copy(key, &content)?;
         let old = self.files.remove(&key);
         let known_len = old.as_ref().map_or(content.upto, |f| f.len.max(content.upto));
-        let in_memory = old.is_some() || self.tracked[&key].read.is_some();
+        // how far this run read it
+        let read = match &old {
+            Some(f) => Some((f.offset, f.tail, f.suppress.max(f.offset))),
+            None => self.tracked[&key].read.map(|m| (m.offset, m.tail, m.offset)),
+        };
+        let in_memory = read.is_some();
+        let left = old.as_ref().and_then(|f| f.left);
         let (partials, old_file) = old.map_or((vec![], None), |f| (f.partials, Some(f.file)));
         let file = file.or(old_file).expect("an open file was found to be rewritten");
         let stat = file.stat()?;
         let mut record = self.record(key).clone();
         let (input, path) = (self.tracked[&key].input, record.path.clone());
-        let whole = Moved { key, offset: content.upto, done: content.upto, tail: content.tail };
-        // where reading goes on, and which events left already
-        let (from, suppress) = match partials.iter().map(|p| p.start).min() {
-            // lines that wait for their rest are read again in the copy
-            Some(start) => (start, content.upto),
-            None if in_memory => (content.upto, content.upto),
-            None => (record.offset, record.done),
-        };
+        let (upto, upto_tail, suppress) = read.unwrap_or((record.offset, Print::default(), record.done));
+        // lines that wait for their rest are read again in the copy
+        let from = partials.iter().map(|p| p.start).min().unwrap_or(upto);
         let mut start = (0, Print::default(), 0);
         let tracked = self.tracked.get_mut(&key).expect("tracked");
         if in_memory {
-            tracked.read = Some(whole);
+            tracked.read = Some(Moved { key, offset: upto, done: upto, tail: upto_tail });
         }
         match copy {
             Some((copy_path, copy_file, copy_stat)) => {
                 record.id = FileId::of(&copy_stat);
                 record.path.clone_from(&copy_path);
                 if copy_stat.len > from {
-                    let tail = if from == content.upto { content.tail } else { Print::default() };
-                    let mut harvester = Harvester::new(key, input, path.clone(), copy_file, (from, tail, suppress), now);
+                    let tail = if from == upto { upto_tail } else { Print::default() };
+                    let mut harvester =
+                        Harvester::new(key, input, path.clone(), copy_file, (from, tail, suppress), now);
+                    harvester.left = left;
                     harvester.released = record.prev.is_none() || in_memory;
                     self.files.insert(key, harvester);
                 } else {
@@ -1237,7 +1244,7 @@ impl TailReader {
                 record.id = FileId::default();
                 record.gone_secs = Some(self.world.clock.now().epoch_secs());
                 let delivered = record.delivered();
-                let mut lost = known_len.saturating_sub(content.upto);
+                let mut lost = known_len.saturating_sub(upto);
                 if !in_memory {
                     lost = content.upto.saturating_sub(record.offset);
                     record.marks.clear();
@@ -1678,6 +1685,14 @@ impl TailReader {
 /// Loads lines of a file; whether there are any.
 fn file_load(file: &mut Harvester, room: &Room, config: &ReaderConfig) -> io::Result<bool> {
     Ok(!room.is_full() && file.load(room, config.inputs[file.input].max_bytes)? == Load::Ready)
+}
+
+/// The path that a rotated container log had first: runtimes add `.1`, `.2` and so on.
+fn rotation_home(path: &Path) -> PathBuf {
+    match path.extension() {
+        Some(e) if !e.is_empty() && e.as_encoded_bytes().iter().all(u8::is_ascii_digit) => path.with_extension(""),
+        _ => path.to_path_buf(),
+    }
 }
 
 fn is_out_of_files(e: &io::Error) -> bool {
