@@ -178,7 +178,13 @@ impl Harvester {
 
     /// Where reading must start again if everything read so far is delivered.
     pub fn resume(&self, key: u64, end: u64) -> u64 {
-        self.partials.iter().filter(|p| p.key == key).map(|p| p.start).min().unwrap_or(end)
+        self.partials
+            .iter()
+            .flat_map(|p| &p.parts)
+            .filter(|(k, _)| *k == key)
+            .map(|(_, start)| *start)
+            .min()
+            .unwrap_or(end)
     }
 
     /// Makes sure that there are lines to take, if the file has any.
@@ -584,17 +590,18 @@ impl<'x, 'b, 'v> Out<'x, 'b, 'v> {
                     stream: decoded.stream.to_string(),
                     key: self.key,
                     start: line.start,
+                    parts: vec![],
                     len: 0,
                     time: decoded.time,
                     text: String::new(),
                     cut: 0,
                     attrs,
                 };
-                partial.add(decoded.message, line.len, self.cx.config.max_bytes);
+                partial.add(decoded.message, (self.key, line.start), line.len, self.cx.config.max_bytes);
                 partials.push(partial);
             }
             Some(at) => {
-                partials[at].add(decoded.message, line.len, self.cx.config.max_bytes);
+                partials[at].add(decoded.message, (self.key, line.start), line.len, self.cx.config.max_bytes);
                 if !decoded.partial {
                     let partial = partials.remove(at);
                     self.joined(partial, end, suppress);

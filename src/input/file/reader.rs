@@ -997,7 +997,7 @@ impl TailReader {
                 self.by_ino.get(&id.ino).into_iter().flatten().any(|k| *k != key && self.record(*k).id.may_be(&id));
             // a copy must show that it is one
             let worth = content.upto > 0 && stat.len >= content.upto;
-            if (taken && !same_file) || (!same_file && !worth) {
+            if !same_file && (taken || !worth) {
                 continue;
             }
             let file = match self.world.fs.open(&path) {
@@ -1200,7 +1200,8 @@ impl TailReader {
         let (input, path) = (self.tracked[&key].input, record.path.clone());
         let (upto, upto_tail, suppress) = read.unwrap_or((record.offset, Print::default(), record.done));
         // lines that wait for their rest are read again in the copy
-        let from = partials.iter().map(|p| p.start).min().unwrap_or(upto);
+        let parts = partials.iter().flat_map(|p| &p.parts).filter(|(k, _)| *k == key).map(|(_, start)| *start);
+        let from = parts.min().unwrap_or(upto);
         let mut start = (0, Print::default(), 0);
         let tracked = self.tracked.get_mut(&key).expect("tracked");
         if in_memory {
@@ -1477,10 +1478,11 @@ impl TailReader {
         }
     }
 
-    /// Where a file stands: offset, waiting parts, and of those the ones begun in the file before.
-    fn standing(&self, key: u64) -> (u64, usize, usize) {
+    /// Where a file stands: offset, waiting lines, and the earlier files that hold parts of those.
+    fn standing(&self, key: u64) -> (u64, usize, BTreeSet<u64>) {
         let file = &self.files[&key];
-        (file.offset, file.partials.len(), file.partials.iter().filter(|p| p.key != key).count())
+        let earlier = file.partials.iter().flat_map(|p| &p.parts).map(|(k, _)| *k).filter(|k| *k != key).collect();
+        (file.offset, file.partials.len(), earlier)
     }
 
     /// A file has nothing more for now: is it gone for good?
@@ -1543,7 +1545,7 @@ impl TailReader {
     fn account(
         &mut self,
         key: u64,
-        before: &(u64, usize, usize),
+        before: &(u64, usize, BTreeSet<u64>),
         took: Took,
         wall: Timestamp,
         now: Duration,
@@ -1571,9 +1573,8 @@ impl TailReader {
             // a longer head is only better; without it the shorter one stays true
             grown = identity::head_of(&*file.file).ok().filter(|h| h.len > record.head.len);
         }
-        if before.2 > 0 && after.2 == 0 {
-            let prev = record.prev.expect("lines were taken over from somewhere");
-            moved.extend(self.tracked.get(&prev).and_then(|t| t.carried));
+        for earlier in before.2.difference(&after.2) {
+            moved.extend(self.tracked.get(earlier).and_then(|t| t.carried));
         }
         if let Some(head) = grown {
             let mut record = record.clone();

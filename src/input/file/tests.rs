@@ -1,5 +1,7 @@
 //! Situations of real disks, one test each, against the machine's file system under a clock that the test moves.
 
+#![allow(clippy::disallowed_methods, reason = "the test is the world")]
+
 use super::config::plain_meta;
 use super::*;
 use crate::ack::{BatchAck, Tally};
