@@ -133,7 +133,7 @@ fn an_event_is_written_as_libbeat_writes_it() {
     let text = |p: &Parcel, i: usize| String::from_utf8(p.bytes(&p.items[i]).to_vec()).unwrap();
     assert_eq!(
         text(&first, 0),
-        r#"{"@timestamp":"2024-03-05T10:11:12.123Z","@metadata":{"beat":"web","type":"_doc","version":"8.5.0","_id":"0000000000003g000000000000","pipeline":"p"},"message":"<m>"}"#
+        r#"{"@timestamp":"2024-03-05T10:11:12.123Z","@metadata":{"beat":"web","type":"_doc","version":"8.5.0","_id":"AAAAAAAAAAcAAAAAAAA","pipeline":"p"},"message":"<m>"}"#
     );
     assert_eq!(
         text(&first, 1),
