@@ -1346,7 +1346,7 @@ impl TailReader {
             (None, _) => true,
             (_, Some(file)) => {
                 // what it got between its last look and its renaming comes first
-                let grown = file.file.stat().is_ok_and(|s| s.len != file.len);
+                let grown = file.file.stat().is_ok_and(|s| s.len != file.scanned());
                 if grown {
                     file.due = now;
                 }
