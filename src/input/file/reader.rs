@@ -730,7 +730,7 @@ impl TailReader {
             self.by_path.insert(found.path.clone(), key);
         }
         let upto = self.content(key).upto;
-        let resume = self.record(key).offset;
+        let (resume, head_len) = (self.record(key).offset, u64::from(self.record(key).head.len));
         let tracked = self.tracked.get_mut(&key).expect("tracked");
         let first = tracked.seen == 0;
         tracked.seen = scans;
@@ -747,7 +747,7 @@ impl TailReader {
             return;
         }
         let from = if tracked.read.is_some() { upto } else { resume };
-        let unread = found.stat.len != from;
+        let unread = found.stat.len != from || found.stat.len < upto || found.stat.len < head_len;
         let changed = tracked.quiet_len != Some(found.stat.len) || tracked.modified_ns != found.stat.modified_ns;
         if !changed {
             return;
@@ -1035,7 +1035,8 @@ impl TailReader {
             let taken =
                 self.by_ino.get(&id.ino).into_iter().flatten().any(|k| *k != key && self.record(*k).id.may_be(&id));
             // a copy must show that it is one
-            let worth = content.upto > 0 && stat.len >= content.upto;
+            // (with nothing read yet the head must do: then the whole of it is read, and nothing can be doubled)
+            let worth = (content.upto > 0 || content.head.len > 0) && stat.len >= content.upto;
             if !same_file && (taken || !worth) {
                 continue;
             }
@@ -1249,6 +1250,7 @@ impl TailReader {
         match copy {
             Some((copy_path, copy_file, copy_stat)) => {
                 record.id = FileId::of(&copy_stat);
+                record.head = identity::head_of(&*copy_file)?;
                 record.path.clone_from(&copy_path);
                 if copy_stat.len > from {
                     let tail = if from == upto { upto_tail } else { Print::default() };
