@@ -4,10 +4,12 @@
 //! Must not be here: anything that runs events, opens sockets or reads log files.
 
 pub mod build;
+pub mod check;
 pub mod diagnostic;
 pub mod filebeat;
 pub mod load;
 pub mod logstash;
+pub mod logstash_settings;
 pub mod lower;
 pub mod options;
 pub mod render;

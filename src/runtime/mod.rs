@@ -5,6 +5,7 @@
 pub mod delivery;
 pub mod intake;
 pub mod pipeline;
+pub mod run;
 pub mod stop;
 
 pub use stop::Stop;

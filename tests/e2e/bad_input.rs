@@ -352,7 +352,8 @@ fn a_line_of_a_gigabyte_is_cut_in_bounded_memory() {
 fn the_seed_passes_the_test_of_the_configuration() {
     let dir = TempDir::new().expect("a temporary folder");
     let file = |name: &str| repository("fixtures/seed").join(name).to_str().expect("text").to_owned();
-    let ended = logdrive_ended(["run", "-t", "-c", &file("filebeat.yml"), "-f", &file("logstash.conf")], dir.path(), LIMIT);
+    let ended =
+        logdrive_ended(["run", "-t", "-c", &file("filebeat.yml"), "-f", &file("logstash.conf")], dir.path(), LIMIT);
     assert_calm(&ended, 0);
     let ended = logdrive_ended(["check", "-c", &file("filebeat.yml"), "-f", &file("logstash.conf")], dir.path(), LIMIT);
     assert_calm(&ended, 1);

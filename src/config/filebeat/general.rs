@@ -225,7 +225,7 @@ pub fn read(section: &Section<'_>, head: Span) -> Filebeat {
     }
     // below `setup.kibana` and the like nothing is read: a rule covers all
     section.finish_with(RULES.iter().chain(SETUP_RULES), false);
-    let modules = section.has("filebeat.modules") || section.has("filebeat.autodiscover");
+    let modules = section.node("filebeat.modules").is_some() || section.node("filebeat.autodiscover").is_some();
     if filebeat.inputs.is_empty() && filebeat.included.is_empty() && nothing_said && !modules {
         let at = section.entry("filebeat.inputs").map_or(head, |e| e.key_span);
         section.report(

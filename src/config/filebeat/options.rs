@@ -267,7 +267,7 @@ impl<'a> Section<'a> {
         self.finish_with(rules.iter(), strict);
     }
 
-    /// As `finish`, with rules from several tables; the first of a name counts.
+    /// As `finish`, with rules from several tables; the most specific counts.
     pub fn finish_with<'r>(&self, rules: impl Iterator<Item = &'r Rule>, strict: bool) {
         let rules: Vec<&Rule> = rules.collect();
         let asked = self.asked.borrow();
@@ -286,14 +286,20 @@ impl<'a> Section<'a> {
             if asked.contains(&name) {
                 continue;
             }
-            if let Some(rule) = rules.iter().find(|r| r.name == name) {
+            let is_below = |whole: &str, part: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
+            let deeper = asked.iter().any(|a| is_below(&name, a)) || rules.iter().any(|r| is_below(&name, r.name));
+            if deeper && matches!(entry.node.value, Value::Map(_)) {
+                self.rest(&entry.node, &name, asked, rules, strict);
+                continue;
+            }
+            // the nearest rule counts: one for `http.enabled` before one for `http`
+            let rule = rules.iter().filter(|r| r.name == name || is_below(r.name, &name)).max_by_key(|r| r.name.len());
+            if let Some(rule) = rule {
                 self.apply(rule, entry, &name);
                 continue;
             }
-            let below = |known: &str| known.strip_prefix(&name).is_some_and(|rest| rest.starts_with('.'));
-            if asked.iter().any(|a| below(a)) || rules.iter().any(|r| below(r.name)) {
+            if deeper {
                 match &entry.node.value {
-                    Value::Map(_) => self.rest(&entry.node, &name, asked, rules, strict),
                     Value::Null => {}
                     Value::List(items) if items.is_empty() => {}
                     _ => self.wrong(&name, &entry.node, "a map"),

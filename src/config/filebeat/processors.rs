@@ -255,10 +255,7 @@ fn read(node: &Node, found: &Found) -> Option<ProcessorConfig> {
     }
     let section = Section::new(format!("processor `{name}`"), Some(node), *key_span, found);
     let when = section.entry("when").filter(|e| !e.node.is_null());
-    let condition = match when {
-        Some(entry) => Some(condition::read(&entry.node, entry.key_span, found)),
-        None => None,
-    };
+    let condition = when.map(|entry| condition::read(&entry.node, entry.key_span, found));
     let processor = build(name, &section)?;
     let when = match condition {
         Some(None) => return None,
