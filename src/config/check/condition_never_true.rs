@@ -28,7 +28,7 @@ fn conjuncts(cond: &Spanned<Expr>, out: &mut Vec<Span>) {
 }
 
 /// Where a condition can never hold: what was seen of it, and of those comparisons that alone rule it out what was seen.
-pub(super) fn never_true<'f>(facts: &'f Facts) -> Vec<(&'f ConditionSeen, Vec<Vec<&'f Leaf>>)> {
+pub(super) fn never_true(facts: &Facts) -> Vec<(&ConditionSeen, Vec<Vec<&Leaf>>)> {
     let mut found = vec![];
     for seen in facts.by_place(&facts.conditions, |c| (c.cond.span, c.lane)).into_values() {
         let real: Vec<&ConditionSeen> = seen.into_iter().filter(|c| c.real).collect();

@@ -26,7 +26,6 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
 
 fn one(input: &CheckInput<'_>, facts: &Facts, capture: &CaptureSeen) -> Diagnostic {
     let name = capture.field.to_string();
-    let field = shown(&capture.field);
     let (holds, old) = match capture.is_source {
         true => ("already holds the line", "line"),
         false => ("already holds a text", "text"),

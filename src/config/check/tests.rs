@@ -1,5 +1,7 @@
 //! Whole outputs, kept as files: `UPDATE_FIXTURES=1 cargo test config::check` writes them anew.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures are read from the disk")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
