@@ -23,6 +23,7 @@ pub fn check(job: &Job, format: Format, world: &World) -> u8 {
         strict: job.strict,
         stdout: Arc::new(Mutex::new(Box::new(std::io::sink()))),
         path_data: PathBuf::new(),
+        local: None,
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().build() {
         Ok(runtime) => runtime,

@@ -14,6 +14,7 @@ use crate::input::beats;
 use crate::input::file::config::BATCH_EVENTS_MAX;
 use crate::input::file::{Parts as ReaderParts, ReaderConfig, TailReader};
 use crate::output::dead_letter::DeadLetters;
+use crate::output::local::Local;
 use crate::output::registry::Extras;
 use crate::plan::{self, Builder, Plan, agent};
 use crate::runtime::intake::BATCHES_IN_FLIGHT_MAX;
@@ -72,6 +73,7 @@ pub fn run(job: &Job, world: &World) -> u8 {
         strict: job.strict,
         stdout: Arc::new(Mutex::new(Box::new(std::io::stdout()))),
         path_data: data_dir.clone(),
+        local: job.local.as_ref().map(|dir| Local::new(world.clone(), dir)),
     };
     let built = build(job, &gathered, world, &metrics, &give_up, dead_letters, agent, extras, runtime.handle());
     let mut diagnostics = gathered.diagnostics;

@@ -8,16 +8,14 @@
 //! reports every item to the batch's ack exactly once.
 
 pub mod alertmanager;
-pub mod dead_letter;
-pub mod delivery;
-pub mod file;
-pub mod http;
-pub mod local;
-pub mod null;
 pub mod beats;
 pub mod dead_letter;
 pub mod delivery;
 pub mod document_id;
+pub mod file;
+pub mod http;
+pub mod local;
+pub mod null;
 pub mod plain;
 pub mod registry;
 pub mod stdout;
