@@ -14,6 +14,7 @@ pub mod delivery;
 pub mod document_id;
 pub mod file;
 pub mod http;
+pub mod elasticsearch;
 pub mod local;
 pub mod null;
 pub mod plain;
