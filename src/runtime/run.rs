@@ -197,12 +197,11 @@ pub async fn run(run: Run) -> Result<(), RunError> {
     };
     let mut limit = std::pin::pin!(limit);
     loop {
-        if to_open == 0 {
-            if let Some(ready) = ready.take() {
+        if to_open == 0
+            && let Some(ready) = ready.take() {
                 is_ready.store(true, Ordering::SeqCst);
                 ready(api_port);
             }
-        }
         if open == 0 {
             break;
         }
@@ -316,8 +315,7 @@ fn read_files(
         }
         match reader.poll() {
             Poll::Batch(batch) => {
-                while durable {
-                    let Err(why) = reader.make_durable() else { break };
+                while let Some(why) = durable.then(|| reader.make_durable().err()).flatten() {
                     tracing::error!("cannot write the registry: {why}; reading waits");
                     if give_up.wait_blocking(DURABLE_RETRY) {
                         return reader.close().map_err(|e| format!("the registry: {e}"));
@@ -328,14 +326,13 @@ fn read_files(
                 }
             }
             Poll::Idle { wake_after } => {
-                if let Some(Err(why)) = watch.as_mut().map(|w| w.set(reader.dirs())) {
-                    if !unwatched {
+                if let Some(Err(why)) = watch.as_mut().map(|w| w.set(reader.dirs()))
+                    && !unwatched {
                         unwatched = true;
                         tracing::warn!(
                             "a folder cannot be watched ({why}); its files are looked at on their intervals only"
                         );
                     }
-                }
                 let mut rung = bell.0.lock().expect("never poisoned");
                 if !*rung {
                     rung = bell.1.wait_timeout(rung, wake_after).expect("never poisoned").0;

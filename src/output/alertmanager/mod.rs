@@ -43,6 +43,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// Status and body of an answer, or why there is none.
+type Answer = Result<(u16, String), NetError>;
+
 /// Alerts in one request.
 pub const ALERTS_PER_REQUEST_MAX: usize = 500;
 
@@ -260,7 +263,7 @@ impl Alertmanager {
     /// Sends a list to those hosts of `hosts` (all without) at once, and remembers which of them failed.
     async fn send(&self, body: Vec<u8>, hosts: &[usize]) -> Verdict {
         let body = Bytes::from(body);
-        let answers: Mutex<Vec<(usize, Result<(u16, String), NetError>)>> = Mutex::default();
+        let answers: Mutex<Vec<(usize, Answer)>> = Mutex::default();
         let mut exchanges: Vec<BoxFuture<'_, ()>> = Vec::new();
         for &at in hosts {
             let request = self.request(&self.config.hosts[at], &body);
