@@ -86,7 +86,7 @@ pub fn run(job: &Job, world: &World) -> u8 {
     }
     super::print_findings(&diagnostics, &gathered.sources, &mut std::io::stderr());
     if stopping {
-        return FAULTS;
+        return exit_code(&diagnostics);
     }
     match job.task {
         Task::TestConfig => {
@@ -109,6 +109,16 @@ pub fn run(job: &Job, world: &World) -> u8 {
             gathered.filebeat.as_ref(),
         ),
     }
+}
+
+/// Findings about what was given, not about what it says: a missing file, no configuration at all.
+const ENVIRONMENT: [&str; 4] = ["nothing-to-run", "config-not-found", "config-unreadable", "config-too-large"];
+
+/// 1 for a faulty configuration, 2 where it could not even be looked at.
+pub fn exit_code(diagnostics: &[Diagnostic]) -> u8 {
+    let stopping: Vec<_> = diagnostics.iter().filter(|d| d.stops_run).collect();
+    let environment = !stopping.is_empty() && stopping.iter().all(|d| ENVIRONMENT.contains(&d.id));
+    if environment { CANNOT_RUN } else { FAULTS }
 }
 
 fn stops(diagnostics: &[Diagnostic]) -> bool {
