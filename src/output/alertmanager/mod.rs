@@ -380,7 +380,9 @@ impl Alertmanager {
         self.firing.set(inner.alerts.len() as i64);
         let state = State { alerts: inner.alerts.values().cloned().collect() };
         let bytes = serde_json::to_vec(&state).expect("plain values become JSON");
-        if let Err(why) = self.cx.world.fs.replace(&self.path, &bytes, 0o600)
+        let fs = &self.cx.world.fs;
+        let made = self.path.parent().map_or(Ok(()), |dir| fs.create_dir_all(dir));
+        if let Err(why) = made.and_then(|()| fs.replace(&self.path, &bytes, 0o600))
             && self.said.now(&self.cx.world, "state", 1).is_some()
         {
             // the alerts are out; without the file a restart only begins them anew
