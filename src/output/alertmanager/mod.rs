@@ -88,6 +88,9 @@ struct Health {
     retry_at: Duration,
 }
 
+/// Which host, and its status with its words.
+type HostAnswer = (usize, Result<(u16, String), NetError>);
+
 /// What the hosts said to a list of alerts.
 enum Verdict {
     /// At least one took it.
@@ -260,7 +263,7 @@ impl Alertmanager {
     /// Sends a list to those hosts of `hosts` (all without) at once, and remembers which of them failed.
     async fn send(&self, body: Vec<u8>, hosts: &[usize]) -> Verdict {
         let body = Bytes::from(body);
-        let answers: Mutex<Vec<(usize, Result<(u16, String), NetError>)>> = Mutex::default();
+        let answers: Mutex<Vec<HostAnswer>> = Mutex::default();
         let mut exchanges: Vec<BoxFuture<'_, ()>> = Vec::new();
         for &at in hosts {
             let request = self.request(&self.config.hosts[at], &body);
@@ -500,11 +503,13 @@ impl Alertmanager {
             };
             tokio::select! {
                 biased;
-                () = self.cx.stop.wait() => return,
+                () = self.cx.stop.wait() => break,
                 () = self.changed.notified() => {}
                 () = wait => pause = if self.tend().await { Duration::ZERO } else { BACKOFF.initial },
             }
         }
+        // with the newest events' times, for the next run
+        self.save(&self.inner.lock().expect("never poisoned"));
     }
 }
 
