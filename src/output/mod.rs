@@ -9,6 +9,8 @@
 
 pub mod dead_letter;
 pub mod delivery;
+pub mod document_id;
+pub mod elasticsearch;
 
 #[cfg(test)]
 pub mod testing;
