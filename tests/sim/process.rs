@@ -245,6 +245,9 @@ fn pipeline(world: &World, metrics: &Metrics, give_up: &Stop, sabotage: Sabotage
     }
 }
 
+/// So many polls in a row may find nothing to do and yet ask for the next at once.
+const SPINS_MAX: u32 = 100;
+
 /// How long a stop waits for what is in flight.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -342,6 +345,7 @@ impl Files {
         clock: &logdrive::world::sim::SimClock,
     ) -> std::io::Result<()> {
         let mut told = 0;
+        let mut spins = 0;
         let mut deadline = None;
         loop {
             if self.stop.is_asked() && deadline.is_none() {
@@ -371,6 +375,8 @@ impl Files {
                     self.work.ring();
                 }
                 Poll::Idle { wake_after } => {
+                    spins = if wake_after < Duration::from_micros(100) { spins + 1 } else { 0 };
+                    assert!(spins < SPINS_MAX, "the reader wants to be polled again and again, and does nothing");
                     let left = deadline.map_or(wake_after, |at| {
                         wake_after.min(at.saturating_sub(self.world.clock.monotonic()))
                     });

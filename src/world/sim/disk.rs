@@ -275,6 +275,14 @@ impl Disk {
         Ok(node)
     }
 
+    /// Opens a file that is there.
+    pub fn open(&self, path: &Path) -> io::Result<Node> {
+        let mut state = self.state();
+        let node = state.find(path)?;
+        state.inodes.get_mut(&node).expect("just found").open += 1;
+        Ok(node)
+    }
+
     /// Writes to the end of an open file.
     pub fn append(&self, node: Node, bytes: &[u8]) {
         let now = self.now_ns();
@@ -296,7 +304,7 @@ impl Disk {
         self.state().bytes(node).clone()
     }
 
-    /// Closes what [`Disk::create`] opened.
+    /// Closes what [`Disk::create`] or [`Disk::open`] opened.
     pub fn close(&self, node: Node) {
         let mut state = self.state();
         state.inodes.get_mut(&node).expect("open").open -= 1;
