@@ -10,15 +10,17 @@ pub mod event;
 pub mod codec;
 pub mod regexp;
 
-pub mod input;
-
 pub mod filter;
+
+pub mod input;
 
 pub mod output;
 
 pub mod ack;
 
 pub mod runtime;
+
+pub mod plan;
 
 pub mod telemetry;
 

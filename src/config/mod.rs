@@ -4,6 +4,7 @@
 //! Must not be here: anything that runs events, opens sockets or reads log files.
 
 pub mod build;
+pub mod check;
 pub mod diagnostic;
 pub mod filebeat;
 pub mod load;

@@ -79,6 +79,9 @@ impl DeadLetters {
         }
         let mut held = self.file.lock().expect("never poisoned");
         if held.is_none() {
+            if let Some(dir) = self.path.parent() {
+                self.world.fs.create_dir_all(dir)?;
+            }
             let file = self.world.fs.open_write(&self.path, WriteMode::Append, 0o600)?;
             let len = file.len()?;
             if let Some(dir) = self.path.parent() {

@@ -7,23 +7,36 @@
 //!
 //! An id that came with the event (`Event::given_id`) is kept; place and output's place follow it after a dot.
 
-use crate::event::Event;
+use crate::event::{Event, Origin};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Elasticsearch refuses a longer id, in bytes. A given one that would be is replaced by a derived one.
 pub const ID_BYTES_MAX: usize = 512;
 
+/// Appends the derived id of what was read at `origin`.
+pub fn write_document_id(origin: &Origin, out: &mut Vec<u8>) {
+    let mut text = String::new();
+    derive(origin, None, 0, &mut text);
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// Appends the id of an event. `output_place` is 0 for the only or the first output of its kind.
 pub fn write(event: &Event<'_>, output_place: u32, out: &mut String) {
-    let origin = &event.origin;
+    let given = event.given_id.filter(|id| !id.is_empty() && id.len() + SUFFIX_BYTES_MAX <= ID_BYTES_MAX);
+    derive(&event.origin, given, output_place, out);
+}
+
+/// A dot and 12 bytes as base64.
+const SUFFIX_BYTES_MAX: usize = 17;
+
+fn derive(origin: &Origin, given: Option<&str>, output_place: u32, out: &mut String) {
     let mut bytes = [0u8; 26];
     let mut len = 0;
     let mut put = |part: &[u8]| {
         bytes[len..len + part.len()].copy_from_slice(part);
         len += part.len();
     };
-    let given = event.given_id.filter(|id| !id.is_empty() && id.len() + 17 <= ID_BYTES_MAX);
     if given.is_none() {
         put(&origin.key.to_be_bytes());
         put(&origin.offset.to_be_bytes()[2..]);
@@ -46,7 +59,7 @@ pub fn write(event: &Event<'_>, output_place: u32, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Arena, Origin};
+    use crate::event::Arena;
 
     fn id(origin: Origin, given: Option<&str>, output_place: u32) -> String {
         let arena = Arena::new();

@@ -7,10 +7,19 @@
 //! [`Output::deliver`] brings those bytes to their end, however long it takes: it retries, splits, dead-letters, and
 //! reports every item to the batch's ack exactly once.
 
+pub mod alertmanager;
 pub mod dead_letter;
 pub mod delivery;
+pub mod file;
+pub mod http;
+pub mod local;
+pub mod null;
+pub mod beats;
 pub mod document_id;
+pub mod plain;
 pub mod elasticsearch;
+pub mod registry;
+pub mod stdout;
 
 #[cfg(test)]
 pub mod testing;

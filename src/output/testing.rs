@@ -384,7 +384,9 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
 /// A batch of events written as JSON, with offsets 0, 100, 200, ...; and the end of its account.
 pub fn batch(events: &[&str]) -> (Batch, mpsc::Receiver<Tally>) {
     let (tx, rx) = mpsc::channel();
-    let ack = BatchAck::new(move |t| drop(tx.send(t)));
+    let ack = BatchAck::new(move |t| {
+        let _ = tx.send(t);
+    });
     let source = SourceMeta::named("/var/log/a.log");
     let mut batch = Batch::new(ack);
     batch.change(|mut b| {
@@ -430,4 +432,33 @@ pub fn send(t: &TestWorld, output: &dyn Output, events: &[&str]) -> Tally {
     drop(batch);
     t.block_on(output.deliver(parcel));
     end.try_recv().expect("every event ended")
+}
+
+/// Builds an output from its text in a configuration, as a run does; what is wrong instead, as `id: message`.
+pub fn build(t: &TestWorld, text: &str, strict: bool) -> Result<super::registry::Built, Vec<String>> {
+    use crate::config::build::BuildCx;
+    use crate::config::diagnostic::Severity;
+    use crate::config::logstash::ast::Stmt;
+    use crate::config::source::SourceMap;
+    use crate::config::variables::Variables;
+    let mut sources = SourceMap::new();
+    let text = format!("output {{ {text} }}");
+    let file = sources.add("test.conf", text.clone());
+    let (config, mut diagnostics) = crate::config::logstash::parse(file, &text, false);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    let Stmt::Plugin(plugin) = &config.sections[0].body[0] else { panic!("{config:?}") };
+    let lookup = |_: &str| None;
+    let variables = Variables { lookup: &lookup, undefined: Severity::Error };
+    let mut cx = BuildCx::new(&mut diagnostics, &t.world, &variables, &sources);
+    let extras = super::registry::Extras {
+        strict,
+        stdout: Arc::new(Mutex::new(Box::new(io::sink()))),
+        path_data: PathBuf::from("/data"),
+        local: None,
+    };
+    let built = super::registry::build(plugin, &mut cx, t.cx(), &extras);
+    match built {
+        Some(built) if diagnostics.is_empty() => Ok(built),
+        _ => Err(diagnostics.iter().map(|d| format!("{}: {}", d.id, d.message)).collect()),
+    }
 }

@@ -9,6 +9,7 @@ use crate::world::fs::{WriteFile, WriteMode};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -28,6 +29,9 @@ pub struct LogFilesConfig {
     pub keep_files: u32,
     pub rotate_every_bytes: u64,
     pub permissions: u32,
+    /// A new file begins after this time too; zero: never.
+    pub interval: Duration,
+    pub rotate_on_startup: bool,
 }
 
 /// Log files that follow one another; cheap to clone.
@@ -41,6 +45,7 @@ struct Open {
     config: LogFilesConfig,
     file: Box<dyn WriteFile>,
     len: u64,
+    since: Duration,
 }
 
 impl LogFiles {
@@ -50,8 +55,9 @@ impl LogFiles {
     /// The folder cannot be made or written.
     pub fn open(world: World, config: LogFilesConfig) -> io::Result<LogFiles> {
         world.fs.create_dir_all(&config.dir)?;
-        let (file, len) = open_next(&world, &config, false)?;
-        Ok(LogFiles { inner: Arc::new(Mutex::new(Open { world, config, file, len })) })
+        let (file, len) = open_next(&world, &config, config.rotate_on_startup)?;
+        let since = world.clock.monotonic();
+        Ok(LogFiles { inner: Arc::new(Mutex::new(Open { world, config, file, len, since })) })
     }
 }
 
@@ -106,8 +112,11 @@ fn existing(world: &World, config: &LogFilesConfig) -> io::Result<Vec<LogFile>> 
 impl Write for LogFiles {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut open = self.inner.lock().expect("never poisoned");
-        if open.len > 0 && open.len + bytes.len() as u64 > open.config.rotate_every_bytes {
+        let now = open.world.clock.monotonic();
+        let old = !open.config.interval.is_zero() && now >= open.since + open.config.interval;
+        if open.len > 0 && (old || open.len + bytes.len() as u64 > open.config.rotate_every_bytes) {
             let (file, len) = open_next(&open.world, &open.config, true)?;
+            open.since = now;
             open.file = file;
             open.len = len;
         }

@@ -3,6 +3,9 @@
 //! What needs only the binary runs everywhere. What needs servers or namespaces says so aloud and is skipped where they are missing
 //! (`support::missing`); `tests/run` brings them. One file per question; a helper belongs into `support`.
 
+// Out here there is no `world`: these tests are the outside.
+#![allow(clippy::disallowed_methods)]
+
 mod support;
 
 mod alert;

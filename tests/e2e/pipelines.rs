@@ -1,7 +1,7 @@
 //! What the repository hands out to run: the quickstart on the sample logs, the corrected pipeline under `check`, and the image.
 
 use super::support::lines::{Document, of_local, of_plain_file, tally};
-use super::support::program::{LOGDRIVE, logdrive_ended};
+use super::support::program::{LOGDRIVE, Program, logdrive_ended};
 use super::support::world::World;
 use super::support::{Need, missing, repository, wait_until};
 use std::collections::BTreeSet;
@@ -21,11 +21,15 @@ fn quickstart_reads_the_sample_logs_to_their_end() {
         .map(str::to_owned);
     let more = ["--local".to_owned(), text(&out), "--once".to_owned(), "--path.data".to_owned(), text(&data)];
     // paths in the quickstart count from the root of the repository
-    let mut command = std::process::Command::new(LOGDRIVE);
-    command.args(args).args(more).current_dir(repository("."));
-    let output = command.output().expect("the binary starts");
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{stderr}");
+    let run = |name: &str| {
+        let mut command = std::process::Command::new(LOGDRIVE);
+        command.args(&args).args(&more).current_dir(repository("."));
+        let mut program = Program::spawn(command, dir.path(), name);
+        program.wait_success(LIMIT);
+        program
+    };
+    let first = run("first");
+    let (stdout, stderr) = (first.stdout(), first.stderr());
 
     let documents = of_local(&out);
     let sources = walk(&repository("fixtures/logs"));
@@ -56,8 +60,7 @@ fn quickstart_reads_the_sample_logs_to_their_end() {
     }
 
     // a second time there is nothing left to read
-    let output = command.output().expect("the binary starts");
-    assert!(output.status.success());
+    run("second");
     assert_eq!(of_local(&out).len(), lines);
 }
 

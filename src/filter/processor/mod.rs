@@ -227,6 +227,28 @@ fn flatten(prefix: &str, value: &Value<'_>, out: &mut Vec<String>) {
     }
 }
 
+/// `include_lines` and `exclude_lines` of an input: which lines become events at all, the first list first.
+pub struct Lines {
+    /// Empty: all.
+    pub include: Vec<regex::Regex>,
+    pub exclude: Vec<regex::Regex>,
+}
+
+impl Filter for Lines {
+    fn plugin(&self) -> &'static str {
+        "lines"
+    }
+
+    fn apply<'b>(&self, event: &mut Event<'b>, _cx: &mut FilterCx<'b, '_>) -> Result<Outcome, Fault> {
+        let line = event.top("message").and_then(|m| m.as_str()).unwrap_or("");
+        let found = |all: &[regex::Regex]| all.iter().any(|r| r.is_match(line));
+        if (!self.include.is_empty() && !found(&self.include)) || found(&self.exclude) {
+            event.cancel();
+        }
+        Ok(Outcome::Matched)
+    }
+}
+
 /// `drop_event`.
 pub struct DropEventFilter;
 
@@ -307,17 +329,31 @@ fn merge_builtins<'b>(event: &mut Event<'b>, all: Value<'b>) {
     }
 }
 
+/// Lets a filter work only on events of the inputs whose number is below a bound: the agent's, in a fused run.
+pub struct Gate {
+    pub inputs_below: u32,
+    pub inner: Box<dyn Filter>,
+}
+
+impl Filter for Gate {
+    fn plugin(&self) -> &'static str {
+        self.inner.plugin()
+    }
+
+    fn apply<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<Outcome, Fault> {
+        if event.origin.input < self.inputs_below { self.inner.apply(event, cx) } else { Ok(Outcome::Unmatched) }
+    }
+}
+
 /// Where an agent's event becomes a processor's, in one process: what Logstash's beats input would have added.
 ///
 /// Source: logstash-input-beats' message_listener.rb and event transforms: `@version`, the tag
 /// `beats_input_codec_plain_applied`, `[@metadata]` of the sender and its address, and under ECS the plain codec's
 /// `[event][original]`.
 pub struct Link {
-    pub ecs: bool,
+    /// The options of the beats input that is stood for.
+    pub config: crate::input::beats::Config,
     pub slot: Slot,
-    /// `add_field`, `tags`, `type` of the beats input.
-    pub type_name: Option<String>,
-    pub tags: Vec<String>,
 }
 
 /// The address that a linked agent is said to have.
@@ -331,7 +367,10 @@ impl Link {
             ("type", Value::Str("_doc")),
             ("version", Value::Str(FILEBEAT_VERSION)),
         ];
-        if self.ecs {
+        if !self.config.source_metadata {
+            return map(&entries);
+        }
+        if self.config.ecs {
             let host = map(&[("host", map(&[("ip", Value::Str(LINK_ADDRESS))]))]);
             entries.push(("input", map(&[("beats", host)])));
         } else {
@@ -354,36 +393,32 @@ impl Filter for Link {
         if let Value::Map(m) = merged {
             event.set_metadata(m);
         }
-        receive(event, self.ecs);
-        for tag in &self.tags {
-            event.tag(tag);
-        }
-        if let Some(name) = &self.type_name {
-            if event.top("type").is_none() {
-                let value = Value::text(arena, name);
-                event.set_top("type", value);
-            }
-        }
+        receive(event, self.config.original, self.config.codec_tag);
+        self.config.decoration.apply(event, cx.world);
         Ok(Outcome::Matched)
     }
 }
 
-/// What Logstash's beats input does to an event as it arrives, its metadata aside.
-pub fn receive(event: &mut Event<'_>, ecs: bool) {
+/// What Logstash's beats input does to an event as it arrives, its metadata aside: with `original` the plain codec keeps
+/// the text, with `codec_tag` a tag says whether a codec was applied.
+pub fn receive(event: &mut Event<'_>, original: bool, codec_tag: bool) {
     if event.top("@version").is_none() {
         event.push("@version", Value::Str("1"));
     }
     match event.top("message") {
         Some(message @ Value::Str(_)) => {
-            if ecs {
-                let original = FieldRef::from_names(["event", "original"]);
-                if event.get(&original).is_none() {
+            if original {
+                let field = FieldRef::from_names(["event", "original"]);
+                if event.get(&field).is_none() {
                     // an `event` that is no map stays as it came
-                    let _ = event.set(&original, message);
+                    let _ = event.set(&field, message);
                 }
             }
-            event.tag("beats_input_codec_plain_applied");
+            if codec_tag {
+                event.tag("beats_input_codec_plain_applied");
+            }
         }
+        // real Logstash sets this one whatever `enrich` says
         _ => event.tag("beats_input_raw_event"),
     }
 }

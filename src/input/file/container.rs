@@ -223,6 +223,8 @@ pub struct Partial {
     /// The file and place of its first part.
     pub key: u64,
     pub start: u64,
+    /// The files that hold parts of it, each with the place of the first part in it.
+    pub parts: Vec<(u64, u64)>,
     /// Bytes of the source that its parts take.
     pub len: u64,
     pub time: Timestamp,
@@ -234,8 +236,11 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// Adds a part; what goes beyond `bytes_max` is counted, not kept.
-    pub fn add(&mut self, part: &str, len: u64, bytes_max: usize) {
+    /// Adds a part that lies at `(key, start)`; what goes beyond `bytes_max` is counted, not kept.
+    pub fn add(&mut self, part: &str, (key, start): (u64, u64), len: u64, bytes_max: usize) {
+        if self.parts.iter().all(|(k, _)| *k != key) {
+            self.parts.push((key, start));
+        }
         self.len += len;
         // one byte more than the limit is kept for the line end that will be taken off
         let room = (bytes_max + 2).saturating_sub(self.text.len());

@@ -108,7 +108,9 @@ pub struct Harvester {
     /// Nothing whole was left when it was last read.
     pub at_end: bool,
     /// Events that end at or before this are delivered already.
-    suppress: u64,
+    pub suppress: u64,
+    /// Lines up to here left in an earlier run: they must still be there when they are read again, and what follows them.
+    pub left: Option<(u64, Print)>,
     /// Lines that wait for their rest, also those begun in the file before.
     pub partials: Vec<Partial>,
     /// Nothing more will come: the last line needs no line feed.
@@ -149,6 +151,7 @@ impl Harvester {
             len: 0,
             at_end: false,
             suppress,
+            left: None,
             partials: vec![],
             last_call: false,
             block: None,
@@ -175,7 +178,13 @@ impl Harvester {
 
     /// Where reading must start again if everything read so far is delivered.
     pub fn resume(&self, key: u64, end: u64) -> u64 {
-        self.partials.iter().filter(|p| p.key == key).map(|p| p.start).min().unwrap_or(end)
+        self.partials
+            .iter()
+            .flat_map(|p| &p.parts)
+            .filter(|(k, _)| *k == key)
+            .map(|(_, start)| *start)
+            .min()
+            .unwrap_or(end)
     }
 
     /// Makes sure that there are lines to take, if the file has any.
@@ -186,6 +195,12 @@ impl Harvester {
         let was_at_end = self.at_end;
         let stat = self.file.stat()?;
         if stat.len < self.scanned {
+            return Ok(Load::Rewritten);
+        }
+        self.left = self.left.filter(|(upto, _)| *upto > self.offset);
+        if let Some((upto, tail)) = self.left
+            && (stat.len < upto || !tail.is_before(&*self.file, upto)?)
+        {
             return Ok(Load::Rewritten);
         }
         self.len = stat.len;
@@ -575,17 +590,18 @@ impl<'x, 'b, 'v> Out<'x, 'b, 'v> {
                     stream: decoded.stream.to_string(),
                     key: self.key,
                     start: line.start,
+                    parts: vec![],
                     len: 0,
                     time: decoded.time,
                     text: String::new(),
                     cut: 0,
                     attrs,
                 };
-                partial.add(decoded.message, line.len, self.cx.config.max_bytes);
+                partial.add(decoded.message, (self.key, line.start), line.len, self.cx.config.max_bytes);
                 partials.push(partial);
             }
             Some(at) => {
-                partials[at].add(decoded.message, line.len, self.cx.config.max_bytes);
+                partials[at].add(decoded.message, (self.key, line.start), line.len, self.cx.config.max_bytes);
                 if !decoded.partial {
                     let partial = partials.remove(at);
                     self.joined(partial, end, suppress);

@@ -34,6 +34,9 @@ impl Print {
 
     /// Whether the file holds such bytes at `from`.
     pub fn is_at(&self, file: &dyn ReadFile, from: u64) -> io::Result<bool> {
+        if self.len == 0 {
+            return Ok(true);
+        }
         let mut buffer = [0; HEAD_BYTES_MAX];
         let bytes = &mut buffer[..self.len as usize];
         Ok(read_full(file, from, bytes)? == bytes.len() && Print::of(bytes) == *self)

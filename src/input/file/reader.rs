@@ -222,7 +222,7 @@ pub struct TailReader {
     wanting: BTreeSet<u64>,
     /// Keys of records by inode.
     by_ino: BTreeMap<u64, Vec<u64>>,
-    /// The record whose content lies at a path now.
+    /// The last record that was found at a path.
     by_path: BTreeMap<PathBuf, u64>,
     suspects: BTreeMap<(u64, u64), Suspect>,
     flights: BTreeMap<u64, VecDeque<Flight>>,
@@ -456,7 +456,8 @@ impl TailReader {
 
     fn track(&mut self, record: &Record) {
         self.by_ino.entry(record.id.ino).or_default().push(record.key);
-        self.by_path.insert(record.path.clone(), record.key);
+        self.by_path.insert(record.home.clone(), record.key);
+        self.by_path.entry(record.path.clone()).or_insert(record.key);
         let input = self.prospector.input_of(&record.path).unwrap_or(0);
         self.tracked.insert(
             record.key,
@@ -473,10 +474,10 @@ impl TailReader {
                 self.by_ino.entry(record.id.ino).or_default().push(record.key);
             }
             if old_path != record.path {
-                if self.by_path.get(&old_path) == Some(&record.key) {
+                self.by_path.insert(record.path.clone(), record.key);
+                if old_path != record.home && self.by_path.get(&old_path) == Some(&record.key) {
                     self.by_path.remove(&old_path);
                 }
-                self.by_path.insert(record.path.clone(), record.key);
             }
         }
         self.registry.put(record);
@@ -494,8 +495,10 @@ impl TailReader {
     fn forget(&mut self, key: u64) {
         let Some(record) = self.registry.get(key).cloned() else { return };
         self.forget_ino(record.id.ino, key);
-        if self.by_path.get(&record.path) == Some(&key) {
-            self.by_path.remove(&record.path);
+        for path in [&record.path, &record.home] {
+            if self.by_path.get(path) == Some(&key) {
+                self.by_path.remove(path);
+            }
         }
         self.tracked.remove(&key);
         self.wanting.remove(&key);
@@ -510,7 +513,10 @@ impl TailReader {
     fn content(&self, key: u64) -> Content {
         let record = self.record(key);
         match self.files.get(&key) {
-            Some(f) => Content { head: record.head, upto: f.offset, tail: f.tail },
+            Some(f) => match f.left {
+                Some((upto, tail)) if upto > f.offset => Content { head: record.head, upto, tail },
+                _ => Content { head: record.head, upto: f.offset, tail: f.tail },
+            },
             None => match self.tracked.get(&key).and_then(|t| t.read) {
                 Some(read) => Content { head: record.head, upto: read.offset, tail: read.tail },
                 None => record.content(),
@@ -518,15 +524,14 @@ impl TailReader {
         }
     }
 
+    /// A key for a new file: time of first sight, then chance. Always greater than all before, whatever the clock does, so
+    /// that the order of keys is the order of first sight.
     fn new_key(&self, wall: Timestamp) -> u64 {
         // 42 bits of milliseconds reach the year 2109
-        let time = (wall.epoch_millis().max(0) as u64 & ((1 << 42) - 1)) << 22;
-        loop {
-            let key = time | (self.world.random.next_u64() >> 42);
-            if key != 0 && self.registry.get(key).is_none() {
-                return key;
-            }
-        }
+        let time = (wall.epoch_millis().max(1) as u64 & ((1 << 42) - 1)) << 22;
+        let chance = self.world.random.next_u64() >> 42;
+        let last = self.registry.records().last_key_value().map_or(0, |(key, _)| *key);
+        if time > last { time | chance } else { last + 1 + (chance & 0xFF) }
     }
 
     fn lost(&mut self, key: u64, bytes: u64, why: &str) {
@@ -606,7 +611,9 @@ impl TailReader {
         self.skipped = false;
         let first = self.scans == 1;
         let fs = Arc::clone(&self.world.fs);
-        let Scan { files, dirs, errors, others } = self.prospector.scan(&*fs);
+        let Scan { mut files, dirs, errors, others } = self.prospector.scan(&*fs);
+        // an original before its copy
+        files.sort_by_key(|f| f.stat.birth_ns);
         let complete = errors.is_empty();
         self.dirs = dirs;
         let mut said = BTreeSet::new();
@@ -773,12 +780,7 @@ impl TailReader {
             Some(s) => Some(s.of),
             None => {
                 let mut hit = None;
-                let keys: Vec<u64> = self
-                    .tracked
-                    .iter()
-                    .filter(|(_, t)| !t.ended && t.born < self.scans && t.seen != 0)
-                    .map(|(k, _)| *k)
-                    .collect();
+                let keys: Vec<u64> = self.tracked.iter().filter(|(_, t)| !t.ended).map(|(k, _)| *k).collect();
                 for key in keys {
                     let record = self.record(key);
                     let younger = match (record.id.birth_ns, stat.birth_ns) {
@@ -797,7 +799,21 @@ impl TailReader {
         let Some(of) = of else { return Ok(false) };
         let same = match self.original(of)? {
             Some((original, len)) => stat.len <= len && same_content(&*original, file, stat.len)?,
-            None => false,
+            // the original holds other content by now: it is looked at next, and finds its copy here
+            None => {
+                let content = self.content(of);
+                let copy = self.suspects.contains_key(&place) || (content.upto > 0 && content.is_in(file, stat.len)?);
+                if copy {
+                    match self.files.get_mut(&of) {
+                        Some(f) => f.due = now,
+                        None => {
+                            self.tracked.get_mut(&of).expect("tracked").retry_at = now;
+                            self.wanting.insert(of);
+                        }
+                    }
+                }
+                copy
+            }
         };
         if !same {
             self.suspects.remove(&place);
@@ -842,24 +858,31 @@ impl TailReader {
         file: Box<dyn ReadFile>,
         stat: &Stat,
         now: Duration,
-        prev: Option<u64>,
+        after: Option<(u64, (u64, Print, u64))>,
     ) -> io::Result<()> {
         let wall = self.world.clock.now();
         let head = identity::head_of(&*file)?;
         let config = &self.config.inputs[found.input];
         let age = wall.epoch_secs().saturating_sub(stat.modified_ns.div_euclid(1_000_000_000)).max(0) as u64;
         let old = !config.ignore_older.is_zero() && age > config.ignore_older.as_secs();
-        let at_end = (old || config.tail_files) && prev.is_none();
-        let (offset, tail) = if at_end { (stat.len, end_print(&*file, stat.len)?) } else { (0, Print::default()) };
-        let prev = prev.or_else(|| self.by_path.get(&found.path).copied());
+        let (offset, tail, done) = match after {
+            Some((_, start)) => start,
+            None if old || config.tail_files => (stat.len, end_print(&*file, stat.len)?, stat.len),
+            None => (0, Print::default(), 0),
+        };
+        let old = old && after.is_none();
+        let container = matches!(config.format, Format::Container { .. });
+        let home = if container { rotation_home(&found.path) } else { found.path.clone() };
+        let prev = after.map(|(key, _)| key).or_else(|| self.by_path.get(&home).copied());
         let key = self.new_key(wall);
         let record = Record {
             key,
             path: found.path.clone(),
+            home,
             id: FileId::of(stat),
             head,
             offset,
-            done: offset,
+            done,
             tail,
             prev,
             marks: VecDeque::new(),
@@ -877,7 +900,7 @@ impl TailReader {
             tracked.modified_ns = stat.modified_ns;
             return Ok(());
         }
-        let mut harvester = Harvester::new(key, found.input, found.path.clone(), file, (offset, tail, offset), now);
+        let mut harvester = Harvester::new(key, found.input, found.path.clone(), file, (offset, tail, done), now);
         harvester.released = prev.is_none();
         self.files.insert(key, harvester);
         Ok(())
@@ -974,7 +997,7 @@ impl TailReader {
                 self.by_ino.get(&id.ino).into_iter().flatten().any(|k| *k != key && self.record(*k).id.may_be(&id));
             // a copy must show that it is one
             let worth = content.upto > 0 && stat.len >= content.upto;
-            if (taken && !same_file) || (!same_file && !worth) {
+            if !same_file && (taken || !worth) {
                 continue;
             }
             let file = match self.world.fs.open(&path) {
@@ -1145,6 +1168,7 @@ impl TailReader {
                 };
                 let input = self.tracked[&key].input;
                 let mut harvester = Harvester::new(key, input, record.path.clone(), file, position, now);
+                harvester.left = record.marks.back().map(|m| (m.upto, m.tail));
                 harvester.released = record.prev.is_none();
                 self.files.insert(key, harvester);
                 Ok(())
@@ -1162,56 +1186,87 @@ impl TailReader {
         let copy = self.find_copy(key, &content)?;
         let old = self.files.remove(&key);
         let known_len = old.as_ref().map_or(content.upto, |f| f.len.max(content.upto));
+        // how far this run read it
+        let read = match &old {
+            Some(f) => Some((f.offset, f.tail, f.suppress.max(f.offset))),
+            None => self.tracked[&key].read.map(|m| (m.offset, m.tail, m.offset)),
+        };
+        let in_memory = read.is_some();
+        let left = old.as_ref().and_then(|f| f.left);
         let (partials, old_file) = old.map_or((vec![], None), |f| (f.partials, Some(f.file)));
         let file = file.or(old_file).expect("an open file was found to be rewritten");
-        let input = self.tracked[&key].input;
-        let path = self.record(key).path.clone();
+        let stat = file.stat()?;
         let mut record = self.record(key).clone();
-        let pending = partials.iter().map(|p| p.start).min();
+        let (input, path) = (self.tracked[&key].input, record.path.clone());
+        let (upto, upto_tail, suppress) = read.unwrap_or((record.offset, Print::default(), record.done));
         // lines that wait for their rest are read again in the copy
-        let read_from = pending.unwrap_or(content.upto);
-        match &copy {
-            Some((to, ..)) => {
-                self.notice(format!("{}: truncated; its former content goes on in {}", path.display(), to.display()));
-            }
-            None => self.notice(format!("{}: truncated; it is read from its beginning", path.display())),
-        }
+        let parts = partials.iter().flat_map(|p| &p.parts).filter(|(k, _)| *k == key).map(|(_, start)| *start);
+        let from = parts.min().unwrap_or(upto);
+        let mut start = (0, Print::default(), 0);
         let tracked = self.tracked.get_mut(&key).expect("tracked");
-        tracked.read = Some(Moved { key, offset: content.upto, done: content.upto, tail: content.tail });
+        if in_memory {
+            tracked.read = Some(Moved { key, offset: upto, done: upto, tail: upto_tail });
+        }
         match copy {
-            Some((copy_path, copy_file, stat)) => {
-                record.id = FileId::of(&stat);
+            Some((copy_path, copy_file, copy_stat)) => {
+                record.id = FileId::of(&copy_stat);
                 record.path.clone_from(&copy_path);
-                if stat.len > read_from && self.prospector.input_of(&path).is_some() {
-                    let tail = if read_from == content.upto { content.tail } else { Print::default() };
+                if copy_stat.len > from {
+                    let tail = if from == upto { upto_tail } else { Print::default() };
                     let mut harvester =
-                        Harvester::new(key, input, path.clone(), copy_file, (read_from, tail, content.upto), now);
-                    harvester.released = record.prev.is_none() || content.upto > 0;
+                        Harvester::new(key, input, path.clone(), copy_file, (from, tail, suppress), now);
+                    harvester.left = left;
+                    harvester.released = record.prev.is_none() || in_memory;
                     self.files.insert(key, harvester);
                 } else {
-                    let end = stat.len.min(content.upto);
+                    // all of it was read; what was read beyond the copy's end is in no file any more
+                    let end = copy_stat.len.min(content.upto);
                     let tail = end_print(&*copy_file, end)?;
                     tracked.clamp = Some(Moved { key, offset: end, done: end, tail });
                     if record.offset > end {
-                        record.offset = end;
-                        record.done = end;
-                        record.tail = tail;
+                        (record.offset, record.done, record.tail) = (end, end, tail);
+                    }
+                    while record.marks.back().is_some_and(|m| m.from >= end) {
+                        record.marks.pop_back();
+                    }
+                    if let Some(mark) = record.marks.back_mut().filter(|m| m.upto > end) {
+                        (mark.upto, mark.tail) = (end, tail);
                     }
                 }
+                self.notice(format!(
+                    "{}: truncated; its former content goes on in {}",
+                    path.display(),
+                    copy_path.display()
+                ));
             }
             None => {
                 tracked.ended = true;
+                tracked.left = partials;
                 record.id = FileId::default();
                 record.gone_secs = Some(self.world.clock.now().epoch_secs());
-                let lost = known_len.saturating_sub(content.upto);
-                tracked.left = partials;
+                let delivered = record.delivered();
+                let mut lost = known_len.saturating_sub(upto);
+                if !in_memory {
+                    lost = content.upto.saturating_sub(record.offset);
+                    record.marks.clear();
+                }
+                if !in_memory && delivered.upto > 0 && delivered.is_in(&*file, stat.len)? {
+                    // the machine broke down and took the end of the file with it: other lines stand there now, which must
+                    // not get the ids of those
+                    start = (record.offset, Print::default(), record.done);
+                    if record.offset == record.done {
+                        start.1 = record.tail;
+                    }
+                    self.notice(format!("{}: its end is not what it was; read on from {}", path.display(), start.0));
+                } else {
+                    self.notice(format!("{}: truncated; it is read from its beginning", path.display()));
+                }
                 if lost > 0 {
                     self.lost(key, lost, "the file was truncated, and no copy of it was found");
                 }
             }
         }
         self.put(record);
-        let stat = file.stat()?;
         if stat.len == 0 {
             // nothing to know it by yet; the scan finds it when there is, and then knows what was here before
             self.by_path.insert(path, key);
@@ -1219,7 +1274,7 @@ impl TailReader {
             return Ok(());
         }
         let found = Found { path, stat: stat.clone(), input };
-        self.adopt(&found, file, &stat, now, Some(key))
+        self.adopt(&found, file, &stat, now, Some((key, start)))
     }
 
     /// The copy that holds what a truncated file held.
@@ -1423,10 +1478,11 @@ impl TailReader {
         }
     }
 
-    /// Where a file stands: offset, waiting parts, and of those the ones begun in the file before.
-    fn standing(&self, key: u64) -> (u64, usize, usize) {
+    /// Where a file stands: offset, waiting lines, and the earlier files that hold parts of those.
+    fn standing(&self, key: u64) -> (u64, usize, BTreeSet<u64>) {
         let file = &self.files[&key];
-        (file.offset, file.partials.len(), file.partials.iter().filter(|p| p.key != key).count())
+        let earlier = file.partials.iter().flat_map(|p| &p.parts).map(|(k, _)| *k).filter(|k| *k != key).collect();
+        (file.offset, file.partials.len(), earlier)
     }
 
     /// A file has nothing more for now: is it gone for good?
@@ -1489,7 +1545,7 @@ impl TailReader {
     fn account(
         &mut self,
         key: u64,
-        before: &(u64, usize, usize),
+        before: &(u64, usize, BTreeSet<u64>),
         took: Took,
         wall: Timestamp,
         now: Duration,
@@ -1517,18 +1573,27 @@ impl TailReader {
             // a longer head is only better; without it the shorter one stays true
             grown = identity::head_of(&*file.file).ok().filter(|h| h.len > record.head.len);
         }
-        if before.2 > 0 && after.2 == 0 {
-            let prev = record.prev.expect("lines were taken over from somewhere");
-            moved.extend(self.tracked.get(&prev).and_then(|t| t.carried));
+        for earlier in before.2.difference(&after.2) {
+            moved.extend(self.tracked.get(earlier).and_then(|t| t.carried));
         }
         if let Some(head) = grown {
             let mut record = record.clone();
             record.head = head;
             self.put(record);
         }
-        for (from, upto) in &took.marks {
-            let mark = Mark { from: *from, upto: *upto, secs: wall.epoch_secs(), nanos: wall.subsec_nanos() };
-            self.registry.mark(key, mark);
+        let container = self.is_container(key);
+        let mut marks = took.marks;
+        if container {
+            // these lines carry their time; the mark only tells how far the file was read, and how late its bad lines are
+            let from = self.record(key).marks.back().map_or(0, |m| m.upto).max(before.0);
+            marks = if from < end { vec![(from, end)] } else { vec![] };
+        }
+        for (from, upto) in marks {
+            let file = &self.files[&key];
+            // where it cannot be read the file's length is all there is to compare
+            let tail = if upto == end { file.tail } else { end_print(&*file.file, upto).unwrap_or_default() };
+            let mark = Mark { from, upto, secs: wall.epoch_secs(), nanos: wall.subsec_nanos(), tail };
+            self.registry.mark(key, mark, !container || took.bad_lines > 0);
         }
         let metrics = &self.metrics[input];
         metrics.events.inc_by(took.events);
@@ -1621,6 +1686,14 @@ impl TailReader {
 /// Loads lines of a file; whether there are any.
 fn file_load(file: &mut Harvester, room: &Room, config: &ReaderConfig) -> io::Result<bool> {
     Ok(!room.is_full() && file.load(room, config.inputs[file.input].max_bytes)? == Load::Ready)
+}
+
+/// The path that a rotated container log had first: runtimes add `.1`, `.2` and so on.
+fn rotation_home(path: &Path) -> PathBuf {
+    match path.extension() {
+        Some(e) if !e.is_empty() && e.as_encoded_bytes().iter().all(u8::is_ascii_digit) => path.with_extension(""),
+        _ => path.to_path_buf(),
+    }
 }
 
 fn is_out_of_files(e: &io::Error) -> bool {

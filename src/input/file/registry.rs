@@ -39,6 +39,8 @@ pub struct Mark {
     pub upto: u64,
     pub secs: i64,
     pub nanos: u32,
+    /// The bytes right before `upto`: what may have left must still be there when it is read again.
+    pub tail: Print,
 }
 
 impl Mark {
@@ -53,6 +55,9 @@ pub struct Record {
     pub key: u64,
     #[serde(with = "path_text")]
     pub path: PathBuf,
+    /// Where it was found first: what comes to that path later continues it.
+    #[serde(with = "path_text")]
+    pub home: PathBuf,
     pub id: FileId,
     pub head: Print,
     /// Where reading starts again: everything before is delivered.
@@ -76,7 +81,16 @@ pub struct Record {
 }
 
 impl Record {
+    /// All of it that may have left, delivered or not.
     pub fn content(&self) -> Content {
+        match self.marks.back() {
+            Some(mark) if mark.upto > self.done => Content { head: self.head, upto: mark.upto, tail: mark.tail },
+            _ => self.delivered(),
+        }
+    }
+
+    /// The part that is delivered.
+    pub fn delivered(&self) -> Content {
         Content { head: self.head, upto: self.done, tail: self.tail }
     }
 
@@ -257,10 +271,10 @@ impl Registry {
         self.op(Op::File(Box::new(record)));
     }
 
-    /// Notes when lines were first read. Must be durable before they leave.
-    pub fn mark(&mut self, key: u64, mark: Mark) {
+    /// Notes when lines were first read. With `must_sync` it must be durable before they leave.
+    pub fn mark(&mut self, key: u64, mark: Mark, must_sync: bool) {
         assert!(mark.from < mark.upto, "a mark covers something: {mark:?}");
-        self.must_sync = true;
+        self.must_sync |= must_sync;
         self.op(Op::Mark { key, mark });
     }
 
@@ -411,6 +425,7 @@ mod tests {
         Record {
             key,
             path: PathBuf::from(std::ffi::OsStr::from_bytes(b"/a/\xff.log")),
+            home: PathBuf::from("/a/b.log"),
             id: FileId { dev: 1, ino: key, birth_ns: Some(5) },
             head: Print::of(b"head"),
             offset: 0,
@@ -424,7 +439,7 @@ mod tests {
     }
 
     fn mark(from: u64, upto: u64, secs: i64) -> Mark {
-        Mark { from, upto, secs, nanos: 7 }
+        Mark { from, upto, secs, nanos: 7, tail: Print::default() }
     }
 
     fn moved(key: u64, offset: u64) -> Moved {
@@ -438,8 +453,8 @@ mod tests {
     fn filled(dir: &Path) -> Registry {
         let mut r = open(dir);
         r.put(record(1));
-        r.mark(1, mark(0, 10, 100));
-        r.mark(1, mark(10, 30, 101));
+        r.mark(1, mark(0, 10, 100), true);
+        r.mark(1, mark(10, 30, 101), true);
         r.moved(vec![moved(1, 10)]);
         r.put(record(2));
         r.forget(2);

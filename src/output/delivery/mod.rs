@@ -4,6 +4,8 @@
 //! Belongs here: parts that know HTTP statuses and time, used by several outputs. Must not be here: what is in a request.
 
 pub mod backoff;
+pub mod concurrent;
+pub mod exchange;
 pub mod hosts;
 pub mod limiter;
 pub mod said;

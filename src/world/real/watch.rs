@@ -86,6 +86,7 @@ impl Watch {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "the test is the world")]
 mod tests {
     use super::*;
     use std::sync::mpsc;

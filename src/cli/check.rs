@@ -1,0 +1,57 @@
+//! `logdrive check`: every finding, on stdout.
+
+use super::args::{Format, Job};
+use super::run::{FAULTS, FINE};
+use super::{gather, print_findings, print_out, run};
+use crate::config::render;
+use crate::filter::processor::Agent;
+use crate::output::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetters};
+use crate::output::registry::Extras;
+use crate::runtime::Stop;
+use crate::telemetry::Metrics;
+use crate::world::World;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Prints what is wrong or never works; exit 1 if there is anything.
+pub fn check(job: &Job, format: Format, world: &World) -> u8 {
+    let gathered = gather::gather(job, world);
+    let metrics = Metrics::new();
+    let dead_letters = DeadLetters::new(world.clone(), metrics.clone(), Path::new("unused"), DEAD_LETTER_BYTES_MAX);
+    let agent = Agent { name: String::new(), id: String::new(), ephemeral_id: String::new() };
+    let extras = Extras {
+        strict: job.strict,
+        stdout: Arc::new(Mutex::new(Box::new(std::io::sink()))),
+        path_data: PathBuf::new(),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            super::say(&format!("error: cannot start: {why}"));
+            return run::CANNOT_RUN;
+        }
+    };
+    let (_, found) = run::build(
+        job,
+        &gathered,
+        world,
+        &metrics,
+        &Stop::new(),
+        Arc::new(dead_letters),
+        agent,
+        extras,
+        runtime.handle(),
+    );
+    let mut diagnostics = gathered.diagnostics;
+    diagnostics.extend(found);
+    let cannot_run = diagnostics.iter().any(|d| d.id == "nothing-to-run");
+    match format {
+        Format::Human => print_findings(&diagnostics, &gathered.sources, &mut std::io::stdout()),
+        Format::Json => print_out(&render::render_json(&diagnostics, &gathered.sources)),
+    }
+    match (cannot_run, diagnostics.is_empty()) {
+        (true, _) => run::CANNOT_RUN,
+        (false, true) => FINE,
+        (false, false) => FAULTS,
+    }
+}
