@@ -20,7 +20,7 @@ pub const LIVENESS_LIMIT: Duration = Duration::from_secs(300);
 const SETTLE_TIME: Duration = Duration::from_secs(100);
 
 /// More steps than this are a livelock.
-const STEPS_MAX: u64 = 200_000;
+const STEPS_MAX: u64 = 1_000_000;
 
 /// Days at whose end runs begin: an ordinary one, a leap day, the end of a year.
 const MIDNIGHTS: [i64; 3] = [1_709_683_200, 1_709_251_200, 1_735_689_600];
@@ -70,10 +70,19 @@ fn setup(rng: &mut Rng, sabotage: Sabotage) -> Setup {
     }
 }
 
-/// Runs a seed. `keep_trace`: slower, and the report tells what happened.
+/// Runs a seed. `keep_trace`: slower, and the report tells what happened. A panic of the program is a fault like others.
 pub fn run(seed: u64, sabotage: Sabotage, keep_trace: bool) -> Report {
-    let mut rng = Rng::new(seed);
     let trace = if keep_trace { Trace::default() } else { Trace::off() };
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_seed(seed, sabotage, trace.clone())));
+    caught.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
+        Report { faults: vec![format!("a panic: {text}")], trace: trace.tail(usize::MAX), ..Report::default() }
+    })
+}
+
+fn run_seed(seed: u64, sabotage: Sabotage, trace: Trace) -> Report {
+    let mut rng = Rng::new(seed);
     let midnight = rng.pick(&MIDNIGHTS);
     let start = Timestamp::new(midnight - rng.between(5..120) as i64, rng.below(1_000_000_000) as u32);
     let disk = DiskConfig {

@@ -191,7 +191,13 @@ impl Writer {
     pub fn step(&mut self, scene: &Scene) -> Duration {
         self.act(scene, false);
         let copying = matches!(self.doing, Doing::Copying { .. });
-        self.rng.short_time(if copying { self.pause.min(COPY_PAUSE_MAX) } else { self.pause })
+        let max = match copying {
+            true => self.pause.min(COPY_PAUSE_MAX),
+            false if self.lines_left == 0 => self.pause.max(Duration::from_secs(1)) * 5,
+            false => self.pause,
+        };
+        // now and then two steps come close together
+        if self.rng.chance(150) { self.rng.short_time(max) } else { max.mul_f64(self.rng.between(1..100) as f64 / 100.0) }
     }
 
     /// Ends what was begun and begins nothing new.
@@ -235,7 +241,7 @@ impl Writer {
         }
         let burst = if self.rng.chance(200) { self.rng.between(2..30) } else { 1 };
         for _ in 0..burst {
-            if self.lines_left == 0 {
+            if self.lines_left == 0 || self.half.is_some() {
                 return;
             }
             self.lines_left -= 1;
