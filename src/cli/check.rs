@@ -3,6 +3,8 @@
 use super::args::{Format, Job};
 use super::run::{FAULTS, FINE};
 use super::{gather, print_findings, print_out, run};
+use crate::config::build::BuildCx;
+use crate::config::check::{CheckInput, check as explain};
 use crate::config::render;
 use crate::filter::processor::Agent;
 use crate::output::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetters};
@@ -23,6 +25,7 @@ pub fn check(job: &Job, format: Format, world: &World) -> u8 {
         strict: job.strict,
         stdout: Arc::new(Mutex::new(Box::new(std::io::sink()))),
         path_data: PathBuf::new(),
+        local: None,
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().build() {
         Ok(runtime) => runtime,
@@ -43,7 +46,24 @@ pub fn check(job: &Job, format: Format, world: &World) -> u8 {
         runtime.handle(),
     );
     let mut diagnostics = gathered.diagnostics;
+    let filebeat_complete = !diagnostics.iter().any(|d| d.stops_run);
     diagnostics.extend(found);
+    if let Some(configs) = &gathered.logstash {
+        let variables = gather::variables(job.task);
+        let mut unsaid = Vec::new();
+        let mut cx = BuildCx::new(&mut unsaid, world, &variables, &gathered.sources);
+        run::with_settings(&mut cx, &gathered.settings);
+        let (ecs, escape) = (cx.ecs, cx.escape);
+        diagnostics.extend(explain(&CheckInput {
+            sources: &gathered.sources,
+            logstash: configs,
+            filebeat: gathered.filebeat.as_ref(),
+            filebeat_complete,
+            ecs,
+            escape,
+            variables: &variables,
+        }));
+    }
     let cannot_run = diagnostics.iter().any(|d| d.id == "nothing-to-run");
     match format {
         Format::Human => print_findings(&diagnostics, &gathered.sources, &mut std::io::stdout()),

@@ -14,6 +14,7 @@ use crate::input::beats;
 use crate::input::file::config::BATCH_EVENTS_MAX;
 use crate::input::file::{Parts as ReaderParts, ReaderConfig, TailReader};
 use crate::output::dead_letter::DeadLetters;
+use crate::output::local::Local;
 use crate::output::registry::Extras;
 use crate::plan::{self, Builder, Plan, agent};
 use crate::runtime::intake::BATCHES_IN_FLIGHT_MAX;
@@ -68,10 +69,12 @@ pub fn run(job: &Job, world: &World) -> u8 {
         Agent { name: agent::host_name(), id: String::new(), ephemeral_id: String::new() }
     };
     let dead_letters = dead_letters(&gathered, world, &metrics, &data_dir);
+    let local = job.local.as_ref().map(|dir| Local::new(world.clone(), dir));
     let extras = Extras {
         strict: job.strict,
         stdout: Arc::new(Mutex::new(Box::new(std::io::stdout()))),
         path_data: data_dir.clone(),
+        local: local.clone(),
     };
     let built = build(job, &gathered, world, &metrics, &give_up, dead_letters, agent, extras, runtime.handle());
     let mut diagnostics = gathered.diagnostics;
@@ -101,6 +104,7 @@ pub fn run(job: &Job, world: &World) -> u8 {
             metrics,
             give_up,
             &gathered.settings,
+            local,
             &runtime,
             gathered.filebeat.as_ref(),
         ),
@@ -262,6 +266,7 @@ fn start(
     metrics: Metrics,
     give_up: Stop,
     settings: &logstash_settings::Settings,
+    local: Option<Arc<Local>>,
     runtime: &tokio::runtime::Runtime,
     filebeat: Option<&crate::config::filebeat::Filebeat>,
 ) -> u8 {
@@ -337,6 +342,9 @@ fn start(
         .await
     });
     give_up.ask();
+    if let Some(local) = local {
+        super::print_out(&local.summary().to_string());
+    }
     match result {
         Ok(()) => FINE,
         Err(why) => {

@@ -8,16 +8,16 @@
 //! reports every item to the batch's ack exactly once.
 
 pub mod alertmanager;
+pub mod beats;
 pub mod dead_letter;
 pub mod delivery;
+pub mod document_id;
+pub mod elasticsearch;
 pub mod file;
 pub mod http;
 pub mod local;
 pub mod null;
-pub mod beats;
-pub mod document_id;
 pub mod plain;
-pub mod elasticsearch;
 pub mod registry;
 pub mod stdout;
 
@@ -43,7 +43,8 @@ pub struct OutputCx {
     pub dead_letters: Arc<DeadLetters>,
     /// Its `id`, or its plugin's name and place: the `output` label of its metrics.
     pub id: String,
-    /// Its place among the outputs of the plan, from 0: part of a derived document id where two outputs write into one index.
+    /// Its place among the outputs of its kind, from 0: from the second on it is part of a derived document id, since two
+    /// outputs may write into one index.
     pub place: u32,
 }
 

@@ -3,7 +3,7 @@
 //! Belongs here: the table. Must not be here: anything a single output knows.
 
 use super::local::{Local, Sends};
-use super::{Output, OutputCx, alertmanager, file, http, null, stdout};
+use super::{Output, OutputCx, alertmanager, elasticsearch, file, http, null, stdout};
 use crate::config::build::BuildCx;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::logstash::ast::Plugin;
@@ -44,6 +44,7 @@ pub struct Entry {
 /// All outputs that are built, by name.
 pub const OUTPUTS: &[Entry] = &[
     Entry { name: "alertmanager", options: alertmanager::OPTIONS, build: build_alertmanager },
+    Entry { name: "elasticsearch", options: elasticsearch::OPTIONS, build: build_elasticsearch },
     Entry { name: "file", options: file::OPTIONS, build: build_file },
     Entry { name: "http", options: http::OPTIONS, build: build_http },
     Entry { name: "null", options: null::OPTIONS, build: build_null },
@@ -114,6 +115,11 @@ fn plain(output: impl Output + 'static) -> Option<Built> {
 fn build_alertmanager(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, extras: &Extras) -> Option<Built> {
     let output = alertmanager::Alertmanager::new(alertmanager::build(options, cx)?, &extras.path_data, out);
     Some(Built { output: Arc::new(output), note: None, sends: Sends::Alerts })
+}
+
+fn build_elasticsearch(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, _: &Extras) -> Option<Built> {
+    let output = elasticsearch::Elasticsearch::new(elasticsearch::build(options, cx)?, out);
+    Some(Built { output: Arc::new(output), note: None, sends: Sends::Documents })
 }
 
 fn build_file(options: &Options, cx: &mut BuildCx<'_>, out: OutputCx, _: &Extras) -> Option<Built> {

@@ -360,7 +360,8 @@ fn default_stdin(number: u32, b: &Builder<'_, '_>) -> Stdin {
 fn logstash_output(statement: &Stmt, made: &mut Vec<Arc<dyn Output>>, b: &mut Builder<'_, '_>) -> Option<OutputNode> {
     match statement {
         Stmt::Plugin(plugin) => {
-            made.push(outputs::processor(plugin, made.len(), b)?);
+            let output = outputs::processor(plugin, made, b)?;
+            made.push(output);
             Some(OutputNode::Output(made.len() - 1))
         }
         Stmt::Branch(branch) => {

@@ -166,6 +166,11 @@ impl Harvester {
         }
     }
 
+    /// How far the file was looked at.
+    pub fn scanned(&self) -> u64 {
+        self.scanned
+    }
+
     /// Lines are read that no event was made of yet.
     pub fn has_block(&self) -> bool {
         self.block.is_some()

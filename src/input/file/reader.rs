@@ -181,6 +181,11 @@ struct Tracked {
 /// A new file that looks like a known one.
 struct Suspect {
     of: u64,
+    input: usize,
+    /// Held open: should it be renamed to where no glob looks, it is read all the same.
+    file: Box<dyn ReadFile>,
+    /// The scan that last saw it.
+    seen: u64,
     path: PathBuf,
     len: u64,
     since: Duration,
@@ -613,7 +618,12 @@ impl TailReader {
         let fs = Arc::clone(&self.world.fs);
         let Scan { mut files, dirs, errors, others } = self.prospector.scan(&*fs);
         // an original before its copy
-        files.sort_by_key(|f| f.stat.birth_ns);
+        // and of container logs born in the same tick of the file system's clock, the one that was rotated more often
+        files.sort_by_key(|f| {
+            let container = matches!(self.config.inputs[f.input].format, Format::Container { .. });
+            let number = f.path.extension().and_then(|e| e.to_str()).and_then(|e| e.parse::<u64>().ok());
+            (f.stat.birth_ns, std::cmp::Reverse(number.filter(|_| container)))
+        });
         let complete = errors.is_empty();
         self.dirs = dirs;
         let mut said = BTreeSet::new();
@@ -641,6 +651,7 @@ impl TailReader {
         }
         self.said.retain(|path, _| said.contains(path));
         if complete {
+            self.suspects_gone(now);
             let missing: Vec<u64> = self
                 .tracked
                 .iter()
@@ -719,7 +730,7 @@ impl TailReader {
             self.by_path.insert(found.path.clone(), key);
         }
         let upto = self.content(key).upto;
-        let resume = self.record(key).offset;
+        let (resume, head_len) = (self.record(key).offset, u64::from(self.record(key).head.len));
         let tracked = self.tracked.get_mut(&key).expect("tracked");
         let first = tracked.seen == 0;
         tracked.seen = scans;
@@ -736,7 +747,7 @@ impl TailReader {
             return;
         }
         let from = if tracked.read.is_some() { upto } else { resume };
-        let unread = found.stat.len != from;
+        let unread = found.stat.len != from || found.stat.len < upto || found.stat.len < head_len;
         let changed = tracked.quiet_len != Some(found.stat.len) || tracked.modified_ns != found.stat.modified_ns;
         if !changed {
             return;
@@ -787,7 +798,8 @@ impl TailReader {
                         (Some(old), Some(new)) => new >= old,
                         _ => true,
                     };
-                    let same_dir = record.path.parent() == dir.as_deref();
+                    // a file that was renamed is rotated already; copytruncate never moves the original
+                    let same_dir = record.path.parent() == dir.as_deref() && record.path == record.home;
                     if same_dir && younger && record.head.len > 0 && record.head.is_at(file, 0)? {
                         hit = Some(key);
                         break;
@@ -802,6 +814,11 @@ impl TailReader {
             // the original holds other content by now: it is looked at next, and finds its copy here
             None => {
                 let content = self.content(of);
+                let record = self.record(of);
+                let moved = self.world.fs.stat_link(&record.path).map(|s| !record.id.may_be(&FileId::of(&s)));
+                if !self.suspects.contains_key(&place) && moved.unwrap_or(true) {
+                    return Ok(false);
+                }
                 let copy = self.suspects.contains_key(&place) || (content.upto > 0 && content.is_in(file, stat.len)?);
                 if copy {
                     match self.files.get_mut(&of) {
@@ -819,12 +836,18 @@ impl TailReader {
             self.suspects.remove(&place);
             return Ok(false);
         }
-        let suspect = self.suspects.entry(place).or_insert_with(|| Suspect {
-            of,
-            path: found.path.clone(),
-            len: stat.len,
-            since: now,
-        });
+        if !self.suspects.contains_key(&place) {
+            let file = self.world.fs.open(&found.path)?;
+            let again = file.stat()?;
+            if (again.dev, again.ino) != place {
+                return Ok(true);
+            }
+            let (path, seen) = (found.path.clone(), self.scans);
+            let suspect = Suspect { of, input: found.input, file, seen, path, len: stat.len, since: now };
+            self.suspects.insert(place, suspect);
+        }
+        let suspect = self.suspects.get_mut(&place).expect("just put there");
+        suspect.seen = self.scans;
         suspect.path.clone_from(&found.path);
         if suspect.len != stat.len {
             // the copy is still being written
@@ -836,6 +859,22 @@ impl TailReader {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// Files that were held back and are not where they were: they are read now.
+    fn suspects_gone(&mut self, now: Duration) {
+        let gone: Vec<_> =
+            self.suspects.iter().filter(|(_, s)| s.seen != self.scans).map(|(place, _)| *place).collect();
+        for place in gone {
+            let suspect = self.suspects.remove(&place).expect("listed");
+            let result = suspect.file.stat().and_then(|stat| {
+                let found = Found { path: suspect.path.clone(), stat: stat.clone(), input: suspect.input };
+                self.adopt(&found, suspect.file, &stat, now, None)
+            });
+            if let Err(e) = result {
+                self.file_error(suspect.input, &suspect.path, &e, now);
+            }
+        }
     }
 
     /// The file of a record, opened anew.
@@ -996,7 +1035,8 @@ impl TailReader {
             let taken =
                 self.by_ino.get(&id.ino).into_iter().flatten().any(|k| *k != key && self.record(*k).id.may_be(&id));
             // a copy must show that it is one
-            let worth = content.upto > 0 && stat.len >= content.upto;
+            // (with nothing read yet the head must do: then the whole of it is read, and nothing can be doubled)
+            let worth = (content.upto > 0 || content.head.len > 0) && stat.len >= content.upto;
             if !same_file && (taken || !worth) {
                 continue;
             }
@@ -1210,6 +1250,7 @@ impl TailReader {
         match copy {
             Some((copy_path, copy_file, copy_stat)) => {
                 record.id = FileId::of(&copy_stat);
+                record.head = identity::head_of(&*copy_file)?;
                 record.path.clone_from(&copy_path);
                 if copy_stat.len > from {
                     let tail = if from == upto { upto_tail } else { Print::default() };
@@ -1303,9 +1344,16 @@ impl TailReader {
     fn release(&mut self, key: u64, now: Duration) -> bool {
         let Some(prev) = self.record(key).prev else { return true };
         let since = *self.tracked.get_mut(&key).expect("tracked").blocked.get_or_insert(now);
-        let done = match (self.tracked.get(&prev), self.files.get(&prev)) {
+        let done = match (self.tracked.get(&prev), self.files.get_mut(&prev)) {
             (None, _) => true,
-            (_, Some(file)) => file.at_end && !file.has_block() && file.released,
+            (_, Some(file)) => {
+                // what it got between its last look and its renaming comes first
+                let grown = file.file.stat().is_ok_and(|s| s.len != file.scanned());
+                if grown {
+                    file.due = now;
+                }
+                file.at_end && !grown && !file.has_block() && file.released
+            }
             (Some(t), None) => t.ended || (t.seen != 0 && !self.wanting.contains(&prev)),
         };
         if !done && now.saturating_sub(since) < PREVIOUS_WAIT {
