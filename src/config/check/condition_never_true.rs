@@ -28,7 +28,7 @@ fn conjuncts(cond: &Spanned<Expr>, out: &mut Vec<Span>) {
 }
 
 /// Where a condition can never hold: what was seen of it, and of those comparisons that alone rule it out what was seen.
-pub(super) fn never_true<'f>(facts: &'f Facts) -> Vec<(&'f ConditionSeen, Vec<Vec<&'f Leaf>>)> {
+pub(super) fn never_true(facts: &Facts) -> Vec<(&ConditionSeen, Vec<Vec<&Leaf>>)> {
     let mut found = vec![];
     for seen in facts.by_place(&facts.conditions, |c| (c.cond.span, c.lane)).into_values() {
         let real: Vec<&ConditionSeen> = seen.into_iter().filter(|c| c.real).collect();
@@ -62,10 +62,12 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
         }
         let field = shown(&leaves[0].field);
         let never = leaves.iter().all(|l| l.known.is_never());
+        let gone = facts.conditions.iter().filter(|c| c.lane == 0).flat_map(|c| &c.leaves);
+        let gone = never && gone.into_iter().any(|l| l.span == leaves[0].span && l.known.is_never());
         let label = match never {
+            true if gone => format!("the filters before leave no `{field}`"),
             true if facts.senders_known() => format!("nothing sets `{field}`: no input and no filter before"),
-            true => format!("`{field}` is never set here"),
-            false => values(&field, leaves),
+            _ => values(&field, leaves),
         };
         let mut diag =
             Diagnostic::warning("condition-never-true", "condition can never be true").at(leaves[0].span, label);
@@ -92,6 +94,8 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
                 diag = diag.note("what is set there is not what is asked for, either").help(format!(
                     "set `{field}` to that on the input whose events are meant, without `fields_under_root`"
                 ));
+            } else if gone {
+                diag = diag.help("ask before it is taken away, or take the branch out");
             } else if facts.senders_known() {
                 diag = diag.help(format!("set `{field}` on the input whose events are meant, or take the branch out"));
             }

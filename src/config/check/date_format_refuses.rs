@@ -52,7 +52,7 @@ fn one(seen: &DateSeen) -> Option<Diagnostic> {
             Diagnostic::warning("date-never-parses", "the date filter can read none of the texts it gets")
                 .at(formats(&seen.formats), "fits none of them")
                 .with(*place, format!("takes texts like `{}`", texts[0]))
-                .note(format!("every event is tagged {tag} and keeps the time it had"))
+                .note(format!("every such event is tagged {tag} and keeps the time it had"))
                 .help(format!("add a format for `{}`", texts[0])),
         );
     }

@@ -20,22 +20,26 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
             continue;
         }
         done.push(capture.span);
-        found.push(one(facts, capture));
+        found.push(one(input, facts, capture));
     }
 }
 
-fn one(facts: &Facts, capture: &CaptureSeen) -> Diagnostic {
+fn one(input: &CheckInput<'_>, facts: &Facts, capture: &CaptureSeen) -> Diagnostic {
     let name = capture.field.to_string();
-    let field = shown(&capture.field);
     let (holds, old) = match capture.is_source {
         true => ("already holds the line", "line"),
         false => ("already holds a text", "text"),
+    };
+    // the capture may be inside a pattern that is called by name
+    let label = match input.sources.text(capture.span).contains(&*name) {
+        true => format!("`{name}` {holds}"),
+        false => format!("captures `{name}`, which {holds}"),
     };
     let mut diag = Diagnostic::warning(
         "grok-capture-not-overwritten",
         format!("grok appends to `{name}` instead of replacing it"),
     )
-    .at(capture.span, format!("`{name}` {holds}"))
+    .at(capture.span, label)
     .note(format!("without `overwrite` a field that is there becomes an array: `{name}` = [{old}, capture]"));
     let uses: Vec<_> = facts.lists_used.iter().filter(|u| u.lane == 0 && u.captures.contains(&capture.span)).collect();
     let places = |how, comes| distinct(uses.iter().filter(|u| u.how == how && u.comes == comes).map(|u| u.span));

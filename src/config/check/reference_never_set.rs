@@ -23,10 +23,11 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
         let field = shown(&first.field);
         let text = input.sources.text(first.span);
         let all = never.len() == real.len();
+        let gone = facts.references.iter().any(|r| r.lane == 0 && r.never && r.span == first.span);
         let label = match all {
+            true if gone => format!("the filters before leave no `{field}`"),
             true if facts.senders_known() => format!("nothing sets `{field}`"),
-            true => format!("`{field}` is never set here"),
-            false => format!("some inputs never set `{field}`"),
+            _ => format!("some inputs never set `{field}`"),
         };
         let shown_text = if text.starts_with("%{") { text.to_string() } else { format!("%{{{field}}}") };
         let mut diag = Diagnostic::warning("reference-never-set", format!("`{shown_text}` stays as it is written"))
@@ -52,6 +53,7 @@ pub fn check(input: &CheckInput<'_>, facts: &Facts, found: &mut Vec<Diagnostic>)
                 let root = shown(&below_fields(&first.field));
                 diag.help(format!("drop `fields_under_root` there, or write `%{{{root}}}`; and set it on every input"))
             }
+            true if gone => diag.help("use it before it is taken away"),
             true => diag.help(format!("set `{field}` on every input, or refer to a field that is there")),
         });
     }

@@ -1,17 +1,21 @@
 //! Whole outputs, kept as files: `UPDATE_FIXTURES=1 cargo test config::check` writes them anew.
 
+#![expect(clippy::disallowed_methods, reason = "fixtures are read from the disk")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{CheckInput, check};
+use super::value::{Known, State, Types};
+use super::{CheckInput, check, expr};
 use crate::config::build::Ecs;
 use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::filebeat;
 use crate::config::logstash;
+use crate::config::logstash::ast::{SectionKind, Stmt};
 use crate::config::render::render;
-use crate::config::source::SourceMap;
+use crate::config::source::{FileId, SourceMap, Span};
 use crate::config::variables::Variables;
-use crate::event::EscapeStyle;
+use crate::event::{EscapeStyle, FieldRef};
 
 /// An agent with one input and the field `[fields][env]`.
 pub const FIELDS_BEAT: &str = "filebeat.inputs:\n- type: log\n  paths: [/var/log/x.log]\n  fields: {env: prod}\noutput.logstash.hosts: [\"localhost:5044\"]\n";
@@ -115,36 +119,69 @@ fn correct_configurations_are_silent() {
     }
 }
 
-#[test]
-fn throw_away_real() {
-    let Ok(dir) = std::env::var("REAL") else { return };
-    let mut n = 0;
-    let mut total = 0;
-    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
-    files.sort();
-    let ports = "filebeat.inputs:\n- type: log\n  paths: [/var/log/x.log]\n  fields: {env: prod}\n- type: container\n  paths: [/a/*.log]\noutput.logstash.hosts: [\"localhost:5044\", \"l:5043\", \"l:5000\", \"l:5045\"]\n";
-    for f in files.iter().filter(|f| f.extension().is_some_and(|e| e == "conf")) {
-        let text = fs::read_to_string(f).unwrap();
-        let mut sources = SourceMap::new();
-        let id = sources.add("x", text.as_str());
-        let (_, found) = logstash::parse(id, &text, false);
-        if found.iter().any(|d| d.stops_run) {
-            continue;
-        }
-        n += 1;
-        for beat in [None, Some(("filebeat.yml", ports))] {
-            let name = f.file_name().unwrap().to_str().unwrap();
-            let started = std::time::Instant::now();
-            let (found, sources) = checked(beat, &[(name, &text)]);
-            total += found.len();
-            println!(
-                "#### {name} with beat: {} -> {} ({:?})\n{}",
-                beat.is_some(),
-                found.len(),
-                started.elapsed(),
-                render(&found, &sources, false)
-            );
+/// What is known of one whole event.
+fn known(value: &serde_json::Value) -> Known {
+    use serde_json::Value as Json;
+    let nowhere = Span::new(FileId(0), 0, 0);
+    match value {
+        Json::Null => Known::of(Types::NULL),
+        Json::Bool(_) => Known::of(Types::BOOL),
+        Json::Number(_) => Known::of(Types::NUM),
+        Json::String(text) => Known::text(text, nowhere),
+        Json::Array(_) => Known::of(Types::LIST),
+        Json::Object(map) => {
+            let children = map.iter().map(|(name, value)| (name.clone(), known(value))).collect();
+            Known { children, ..Known::empty_map() }
         }
     }
-    println!("{n} files, {total} findings");
+}
+
+/// The conditions that a real Logstash decided, decided from what is known of its input: never the other way round.
+#[test]
+fn decisions_agree_with_a_real_logstash() {
+    let (mut decided, mut left_open) = (0, 0);
+    for line in read("fixtures/recorded/cond.jsonl").lines() {
+        let case: serde_json::Value = serde_json::from_str(line).expect("a case");
+        let (Some(text), Some(inputs)) = (case["config"].as_str(), case["input"].as_array()) else { continue };
+        let outputs = case["expect"]["events"].as_array().cloned().unwrap_or_default();
+        let mut sources = SourceMap::new();
+        let id = sources.add("case", text);
+        let (config, found) = logstash::parse(id, text, false);
+        // events that real Logstash lost leave no trace of which they were
+        if found.iter().any(|d| d.stops_run) || outputs.len() != inputs.len() {
+            continue;
+        }
+        for (input, output) in inputs.iter().zip(&outputs) {
+            let mut state = State::empty();
+            for (name, value) in input.as_object().expect("an event") {
+                if name != "tags" && name != "@timestamp" {
+                    state.set(&FieldRef::top(name), known(value));
+                }
+            }
+            state.tags.open = true;
+            let tags: Vec<&str> = output["tags"].as_array().into_iter().flatten().filter_map(|t| t.as_str()).collect();
+            for statement in config.statements(SectionKind::Filter) {
+                let Stmt::Branch(branch) = statement else { break };
+                let arm = &branch.arms[0];
+                let written = sources.text(arm.span);
+                let Some(tag) = written.split("add_tag => [\"").nth(1).and_then(|t| t.split('"').next()) else { break };
+                let cond = arm.cond.as_ref().expect("the first arm has one");
+                let real = tags.contains(&tag);
+                match expr::decide(cond, &state, EscapeStyle::None, &mut |_| {}) {
+                    Some(verdict) => {
+                        assert_eq!(verdict, real, "{}: {} on {input}", case["id"], sources.text(cond.span));
+                        decided += 1;
+                    }
+                    None => left_open += 1,
+                }
+                assert!(
+                    expr::assume(cond, real, &mut state.clone(), EscapeStyle::None),
+                    "{}: {} on {input} was {real}",
+                    case["id"],
+                    sources.text(cond.span)
+                );
+            }
+        }
+    }
+    assert!(decided > 400, "only {decided} decided, {left_open} left open");
 }

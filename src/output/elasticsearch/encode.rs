@@ -124,7 +124,16 @@ fn action_line(
     };
     let mut derived = false;
     match &config.document_id {
-        Some(template) => fill(template, cx, event, id)?,
+        Some(template) => {
+            fill(template, cx, event, id)?;
+            // Elasticsearch would refuse the whole request for it
+            if !(1..=document_id::ID_BYTES_MAX).contains(&id.len()) {
+                return Err((
+                    "bad-id",
+                    format!("the document id has {} bytes, not 1 to {}", id.len(), document_id::ID_BYTES_MAX),
+                ));
+            }
+        }
         None => match ingest(event, "id") {
             Some(given) => write_value(&given, id),
             // a version of the configuration's belongs to an id of the configuration's

@@ -209,6 +209,17 @@ fn a_conflict_on_an_id_of_the_configuration_is_a_dead_letter() {
 }
 
 #[test]
+fn an_id_that_no_request_may_have_is_a_dead_letter() {
+    let t = TestWorld::new();
+    by_document(&t, |_, _| 201);
+    let es = output(&t, "index => 'a' document_id => '%{k}'");
+    let long = format!(r#"{{"k":"{}"}}"#, "x".repeat(513));
+    let longest = format!(r#"{{"k":"{}"}}"#, "x".repeat(512));
+    assert_eq!(tally(send(&t, &es, &[r#"{"k":""}"#, &long, &longest])), ended(1, 2));
+    assert!(dead(&t).iter().all(|d| d["reason"] == "bad-id"));
+}
+
+#[test]
 fn an_index_name_with_a_missing_field_is_a_dead_letter() {
     let t = TestWorld::new();
     by_document(&t, |_, _| 201);
@@ -495,6 +506,48 @@ fn requests_carry_login_headers_path_and_parameters() {
         assert_eq!(header("content-encoding"), gzip.then_some("gzip"), "{text}");
         assert_eq!((header("x-a"), header("content-type")), (Some("b"), Some("application/x-ndjson")), "{text}");
         assert_eq!(request.timeout, std::time::Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn filebeats_own_options_become_the_same_output() {
+    let t = TestWorld::new();
+    let text = "output.elasticsearch:\n  hosts: ['es:9201', 'https://u:p@es2']\n  username: v\n  password: w\n  pipeline: 'P-%{[n]}'\n  \
+                parameters: {a: b}\n  headers: {x-a: c}\n  bulk_max_size: 2\n  timeout: 5\n";
+    let text = format!("{text}filebeat.inputs:\n- type: stdin\n");
+    let mut sources = SourceMap::new();
+    let file = sources.add("filebeat.yml", text);
+    let env = |_: &str| None;
+    let (filebeat, found) = crate::config::filebeat::parse(&sources, &[file], &[], "/", &env);
+    assert!(found.iter().all(|d| !d.stops_run), "{found:?}");
+    let Some(crate::config::filebeat::outputs::OutputConfig::Elasticsearch(options)) = filebeat.output else {
+        panic!()
+    };
+    let mut diagnostics = vec![];
+    let config = from_filebeat(&options, &t.world, &mut diagnostics).unwrap_or_else(|| panic!("{diagnostics:?}"));
+    let es = Elasticsearch::new(config, t.cx());
+    t.answer(|_, request| {
+        let items = vec![r#"{"create":{"status":201}}"#; lines(request).len() / 2].join(",");
+        Ok((200, format!(r#"{{"errors":false,"items":[{items}]}}"#)))
+    });
+    let event = r#"{"@timestamp":"1709683190","agent":{"version":"8.5.0"},"n":"X"}"#;
+    let named = r#"{"@timestamp":"1709683190","@metadata":{"raw_index":"Mine","pipeline":"q"}}"#;
+    let lost = r#"{"@timestamp":"1709683190","n":"no agent"}"#;
+    assert_eq!(tally(send(&t, &es, &[event, named, event, lost])), ended(3, 1));
+    assert_eq!(dead(&t)[0]["reason"], "index-name");
+    let requests = t.net.requests.lock().unwrap();
+    assert_eq!(requests.iter().map(|(_, r)| lines(r).len() / 2).collect::<Vec<_>>(), [2, 1]);
+    let first = lines(&requests[0].1);
+    let wanted = r#"{"create":{"_index":"filebeat-8.5.0-2024.03.05","_id":"AAAAAAAAAAcAAAAAAAA","pipeline":"p-x"}}"#;
+    assert_eq!(first[0], wanted);
+    assert_eq!(first[2], r#"{"create":{"_index":"mine","_id":"AAAAAAAAAAcAAAAAAGQ","pipeline":"q"}}"#);
+    let filter = "filter_path=errors,items.*.status,items.*.error,items.*._id";
+    assert_eq!(requests[0].1.url, format!("http://es:9201/_bulk?{filter}&a=b"));
+    assert_eq!(requests[1].1.url, format!("https://es2:9200/_bulk?{filter}&a=b"));
+    for (_, r) in requests.iter() {
+        let header = |name: &str| r.headers.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
+        assert_eq!((header("authorization"), header("x-a")), (Some("Basic djp3"), Some("c")));
+        assert_eq!(r.timeout, std::time::Duration::from_secs(5));
     }
 }
 
