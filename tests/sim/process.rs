@@ -406,5 +406,5 @@ fn describe(batch: &Batch) -> String {
 
 /// Folders that the program's own files lie in.
 pub fn volatile() -> Vec<PathBuf> {
-    vec![PathBuf::from("/data/logdrive")]
+    vec![PathBuf::from("/data")]
 }
