@@ -282,9 +282,10 @@ impl Run {
             self.start();
         }
         if !self.quiet && now >= self.next_weather {
-            let on = self.rng.chance(500);
+            // faults last at most 30 s: whoever waits longer than that for a file may give up on it (`PREVIOUS_WAIT`)
+            let on = !self.faults_on && self.rng.chance(700);
             self.weather(on);
-            let change = Duration::from_millis(self.rng.between(500..30_000));
+            let change = Duration::from_millis(self.rng.between(if on { 500..30_000 } else { 15_000..40_000 }));
             self.next_weather = now + change;
             self.sim.clock.after(change, || {});
         }

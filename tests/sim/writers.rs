@@ -100,6 +100,9 @@ enum Doing {
 /// Longest pause of a copy: it must not look finished before the original is emptied (`COPY_WAIT` of the reader).
 const COPY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Length of a line that is longer than a block of the reader.
+const LONG_LINE_BYTES: usize = 75_000;
+
 /// A rotated file.
 struct Old {
     path: PathBuf,
@@ -261,7 +264,12 @@ impl Writer {
             10..25 => {
                 (format!("2024-03-05 10:11:{secs:02},{millis:03} ERROR #{token}# it failed: \"x\\y\""), Fate::Delivered)
             }
-            25 if self.long_lines => (format!("#{token}# {}", "long ".repeat(15_000)), Fate::Delivered),
+            25 if self.long_lines => {
+                // a line that no request can hold is a dead letter
+                let fits = scene.server.lock().unwrap().body_bytes_max > LONG_LINE_BYTES * 2;
+                let fate = if fits { Fate::Delivered } else { Fate::Dead };
+                (format!("#{token}# {}", "long ".repeat(LONG_LINE_BYTES / 5)), fate)
+            }
             _ => (format!("127.0.0.1 - - #{token}# \"GET /ä/{millis} HTTP/1.1\" 200 {secs}"), Fate::Delivered),
         };
         (token, text, fate)

@@ -1353,6 +1353,7 @@ impl TailReader {
     fn release(&mut self, key: u64, now: Duration) -> bool {
         let Some(prev) = self.record(key).prev else { return true };
         let since = *self.tracked.get_mut(&key).expect("tracked").blocked.get_or_insert(now);
+        let born = self.tracked[&key].born;
         let done = match (self.tracked.get(&prev), self.files.get_mut(&prev)) {
             (None, _) => true,
             (_, Some(file)) => {
@@ -1363,7 +1364,8 @@ impl TailReader {
                 }
                 file.at_end && !grown && !file.has_block() && file.released
             }
-            (Some(t), None) => t.ended || (t.seen != 0 && !self.wanting.contains(&prev)),
+            // it must have been looked at since this one came: a scan may have failed before it came to that
+            (Some(t), None) => t.ended || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev)),
         };
         if !done && now.saturating_sub(since) < PREVIOUS_WAIT {
             return false;

@@ -176,6 +176,17 @@ impl State {
         }
     }
 
+    fn cut(&mut self, node: Node, len: usize) {
+        if let Content::File { live, doomed, .. } = &mut self.inodes.get_mut(&node).expect("open").content {
+            live.resize(len, 0);
+            // what is written anew is dirty anew
+            doomed.retain_mut(|range| {
+                range.end = range.end.min(len);
+                range.start < range.end
+            });
+        }
+    }
+
     fn sync(&mut self, node: Node) {
         match &mut self.inodes.get_mut(&node).expect("open").content {
             Content::File { live, durable, doomed } => {
@@ -585,7 +596,7 @@ impl WriteFile for Writing {
         if self.inner.enter(Kind::Name, self.spared)? == Fate::Die && self.inner.process.below(2) == 0 {
             return Err(dead());
         }
-        self.inner.disk.state().bytes(self.inner.node).resize(len as usize, 0);
+        self.inner.disk.state().cut(self.inner.node, len as usize);
         Ok(())
     }
 }
@@ -607,7 +618,7 @@ impl Fs for Door {
             match (state.names(dir)?.get(name).copied(), how) {
                 (Some(_), WriteMode::New) => Err(io::Error::from_raw_os_error(17)),
                 (Some(node), WriteMode::Truncate) => {
-                    state.bytes(node).clear();
+                    state.cut(node, 0);
                     Ok(node)
                 }
                 (Some(node), WriteMode::Append) => Ok(node),
