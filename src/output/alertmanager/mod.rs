@@ -43,9 +43,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// Status and body of an answer, or why there is none.
-type Answer = Result<(u16, String), NetError>;
-
 /// Alerts in one request.
 pub const ALERTS_PER_REQUEST_MAX: usize = 500;
 
@@ -266,7 +263,6 @@ impl Alertmanager {
     /// Sends a list to those hosts of `hosts` (all without) at once, and remembers which of them failed.
     async fn send(&self, body: Vec<u8>, hosts: &[usize]) -> Verdict {
         let body = Bytes::from(body);
-        let answers: Mutex<Vec<(usize, Answer)>> = Mutex::default();
         let answers: Mutex<Vec<HostAnswer>> = Mutex::default();
         let mut exchanges: Vec<BoxFuture<'_, ()>> = Vec::new();
         for &at in hosts {
