@@ -134,7 +134,9 @@ impl Gathered {
         let home = job.path_home.clone().unwrap_or_else(|| default_home(world));
         let home = home.display().to_string();
         let (filebeat, found) = filebeat::parse(&self.sources, &files, &overrides, &home, &environment);
-        self.diagnostics.extend(found);
+        // of a text that could not be read nothing can be said to be missing
+        let unread = self.diagnostics.iter().chain(&found).any(|d| d.id == "yaml-syntax");
+        self.diagnostics.extend(found.into_iter().filter(|d| !unread || !matches!(d.id, "no-inputs" | "no-output")));
         for included in &filebeat.included {
             let pattern = &included.glob.value;
             let path = if Path::new(pattern).is_absolute() {
