@@ -807,7 +807,18 @@ impl TailReader {
                     };
                     // a file that was renamed is rotated already; copytruncate never moves the original
                     let same_dir = record.path.parent() == dir.as_deref() && record.path == record.home;
-                    if same_dir && younger && record.head.len > 0 && record.head.is_at(file, 0)? {
+                    if !same_dir || !younger || record.head.len == 0 {
+                        continue;
+                    }
+                    let whole = record.head.is_at(file, 0)?;
+                    // a copy that is being written may be shorter than what is known of its original's beginning
+                    let begun = !whole
+                        && stat.len < u64::from(record.head.len)
+                        && match self.original(key)? {
+                            Some((original, len)) => stat.len <= len && same_content(&*original, file, stat.len)?,
+                            None => false,
+                        };
+                    if whole || begun {
                         hit = Some(key);
                         break;
                     }
@@ -817,7 +828,15 @@ impl TailReader {
         };
         let Some(of) = of else { return Ok(false) };
         let same = match self.original(of)? {
-            Some((original, len)) => stat.len <= len && same_content(&*original, file, stat.len)?,
+            Some((original, len)) => {
+                let same = stat.len <= len && same_content(&*original, file, stat.len)?;
+                if !same && self.original(of)?.is_none() {
+                    // emptied while it was compared; the next scan sees it so
+                    self.skipped = true;
+                    return Ok(true);
+                }
+                same
+            }
             // the original holds other content by now: it is looked at next, and finds its copy here
             None => {
                 let content = self.content(of);
