@@ -470,7 +470,9 @@ impl TailReader {
         self.by_ino.entry(record.id.ino).or_default().push(record.key);
         self.by_path.insert(record.home.clone(), record.key);
         self.by_path.entry(record.path.clone()).or_insert(record.key);
-        let input = self.prospector.input_of(&record.path).unwrap_or(0);
+        // a rotated file is known to its input by the name it had
+        let input =
+            self.prospector.input_of(&record.path).or_else(|| self.prospector.input_of(&record.home)).unwrap_or(0);
         self.tracked.insert(
             record.key,
             Tracked { input, ended: record.gone_secs.is_some() && record.marks.is_empty(), ..Tracked::default() },
