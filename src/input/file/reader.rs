@@ -1386,7 +1386,10 @@ impl TailReader {
                 file.at_end && !grown && !file.has_block() && file.released
             }
             // it must have been looked at since this one came: a scan may have failed before it came to that
-            (Some(t), None) => t.ended || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev)),
+            (Some(t), None) => {
+                let through = t.ended || t.clamp.is_some() || t.carried.is_some();
+                through || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev))
+            }
         };
         if !done && now.saturating_sub(since) < PREVIOUS_WAIT {
             return false;
