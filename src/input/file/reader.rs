@@ -752,7 +752,8 @@ impl TailReader {
             file.len = file.len.max(found.stat.len);
             return;
         }
-        if tracked.clamp.is_some() || tracked.carried.is_some() {
+        // it is read to the end; but without times of birth this may be another file under the same number
+        if (tracked.clamp.is_some() || tracked.carried.is_some()) && found.stat.birth_ns.is_some() {
             return;
         }
         let from = if tracked.read.is_some() { upto } else { resume };
@@ -1229,6 +1230,7 @@ impl TailReader {
         let stat = file.stat()?;
         let record = self.record(key);
         match identity::compare(&record.id, &self.content(key), &stat, &*file)? {
+            Verdict::Same if self.tracked[&key].clamp.is_some() || self.tracked[&key].carried.is_some() => Ok(()),
             Verdict::Same => {
                 let position = match self.tracked[&key].read {
                     Some(read) => (read.offset, read.tail, read.done),
