@@ -141,6 +141,8 @@ pub struct Writer {
     keep: usize,
     node: Option<Node>,
     content: u64,
+    /// The content holds the end of a message that began in the one before.
+    continued: bool,
     /// The rest of a plain line of which the beginning is written.
     half: Option<(String, String, Fate, String)>,
     partials: BTreeMap<&'static str, Partial>,
@@ -184,6 +186,7 @@ impl Writer {
             keep: rng.between(1..5) as usize,
             node: None,
             content: 0,
+            continued: false,
             half: None,
             partials: BTreeMap::new(),
             doing: Doing::Writing,
@@ -359,6 +362,7 @@ impl Writer {
         );
         self.append(scene, line.as_bytes());
         if partial.contents.last() != Some(&self.content) {
+            self.continued |= !partial.contents.is_empty();
             partial.contents.push(self.content);
         }
         if partial.rest.is_empty() {
@@ -371,11 +375,16 @@ impl Writer {
 
     // ---- rotation ----
 
+    fn new_content(&mut self, scene: &Scene) {
+        self.content = scene.ledger.lock().unwrap().content();
+        self.continued = false;
+    }
+
     fn open_new(&mut self, scene: &Scene) {
         let dir = self.path.parent().expect("in a folder");
         scene.disk.create_dir_all(dir).expect("the others' disk has no faults");
         self.node = Some(scene.disk.create(&self.path).expect("the others' disk has no faults"));
-        self.content = scene.ledger.lock().unwrap().content();
+        self.new_content(scene);
         scene.say(|| format!("{}: makes {} (content {})", self.name, self.path.display(), self.content));
         let path = self.path.clone();
         scene.hint(&mut self.rng, &path, true);
@@ -388,7 +397,7 @@ impl Writer {
         scene.disk.close(old);
         if made {
             self.node = Some(scene.disk.open(&self.path).expect("logrotate made it"));
-            self.content = scene.ledger.lock().unwrap().content();
+            self.new_content(scene);
             scene.say(|| format!("{}: opens {} (content {})", self.name, self.path.display(), self.content));
         } else {
             self.open_new(scene);
@@ -438,7 +447,8 @@ impl Writer {
         if scene.is_known(self.content) {
             return true;
         }
-        if !self.partials.is_empty() || self.half.is_some() || !self.rng.chance(100) {
+        // a message's end must not be lost: what follows would be taken for it
+        if !self.partials.is_empty() || self.half.is_some() || self.continued || !self.rng.chance(100) {
             return false;
         }
         scene.say(|| format!("{}: content {} may never have been seen", self.name, self.content));
@@ -455,7 +465,7 @@ impl Writer {
                 if self.half.is_none() {
                     self.empty(scene);
                     scene.excuse_undelivered(self.content);
-                    self.content = scene.ledger.lock().unwrap().content();
+                    self.new_content(scene);
                 }
             }
             Rotation::Remove => {
@@ -549,7 +559,7 @@ impl Writer {
         scene.disk.close(to);
         self.doing = Doing::Writing;
         self.empty(scene);
-        self.content = scene.ledger.lock().unwrap().content();
+        self.new_content(scene);
         self.remove_oldest(scene);
     }
 

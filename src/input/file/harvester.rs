@@ -242,7 +242,8 @@ impl Harvester {
                 if got == 0 || self.scanned >= self.len {
                     return self.ended(&bytes[..got]);
                 }
-                // longer than a block
+                // longer than a block; what was noted of an earlier end is of no use for this place
+                self.at_end = false;
                 return Ok(Load::Busy);
             }
         };

@@ -470,7 +470,9 @@ impl TailReader {
         self.by_ino.entry(record.id.ino).or_default().push(record.key);
         self.by_path.insert(record.home.clone(), record.key);
         self.by_path.entry(record.path.clone()).or_insert(record.key);
-        let input = self.prospector.input_of(&record.path).unwrap_or(0);
+        // a rotated file is known to its input by the name it had
+        let input =
+            self.prospector.input_of(&record.path).or_else(|| self.prospector.input_of(&record.home)).unwrap_or(0);
         self.tracked.insert(
             record.key,
             Tracked { input, ended: record.gone_secs.is_some() && record.marks.is_empty(), ..Tracked::default() },
@@ -750,7 +752,8 @@ impl TailReader {
             file.len = file.len.max(found.stat.len);
             return;
         }
-        if tracked.clamp.is_some() || tracked.carried.is_some() {
+        // it is read to the end; but without times of birth this may be another file under the same number
+        if (tracked.clamp.is_some() || tracked.carried.is_some()) && found.stat.birth_ns.is_some() {
             return;
         }
         let from = if tracked.read.is_some() { upto } else { resume };
@@ -807,7 +810,18 @@ impl TailReader {
                     };
                     // a file that was renamed is rotated already; copytruncate never moves the original
                     let same_dir = record.path.parent() == dir.as_deref() && record.path == record.home;
-                    if same_dir && younger && record.head.len > 0 && record.head.is_at(file, 0)? {
+                    if !same_dir || !younger || record.head.len == 0 {
+                        continue;
+                    }
+                    let whole = record.head.is_at(file, 0)?;
+                    // a copy that is being written may be shorter than what is known of its original's beginning
+                    let begun = !whole
+                        && stat.len < u64::from(record.head.len)
+                        && match self.original(key)? {
+                            Some((original, len)) => stat.len <= len && same_content(&*original, file, stat.len)?,
+                            None => false,
+                        };
+                    if whole || begun {
                         hit = Some(key);
                         break;
                     }
@@ -817,7 +831,15 @@ impl TailReader {
         };
         let Some(of) = of else { return Ok(false) };
         let same = match self.original(of)? {
-            Some((original, len)) => stat.len <= len && same_content(&*original, file, stat.len)?,
+            Some((original, len)) => {
+                let same = stat.len <= len && same_content(&*original, file, stat.len)?;
+                if !same && self.original(of)?.is_none() {
+                    // emptied while it was compared; the next scan sees it so
+                    self.skipped = true;
+                    return Ok(true);
+                }
+                same
+            }
             // the original holds other content by now: it is looked at next, and finds its copy here
             None => {
                 let content = self.content(of);
@@ -1208,6 +1230,7 @@ impl TailReader {
         let stat = file.stat()?;
         let record = self.record(key);
         match identity::compare(&record.id, &self.content(key), &stat, &*file)? {
+            Verdict::Same if self.tracked[&key].clamp.is_some() || self.tracked[&key].carried.is_some() => Ok(()),
             Verdict::Same => {
                 let position = match self.tracked[&key].read {
                     Some(read) => (read.offset, read.tail, read.done),
@@ -1365,7 +1388,10 @@ impl TailReader {
                 file.at_end && !grown && !file.has_block() && file.released
             }
             // it must have been looked at since this one came: a scan may have failed before it came to that
-            (Some(t), None) => t.ended || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev)),
+            (Some(t), None) => {
+                let through = t.ended || t.clamp.is_some() || t.carried.is_some();
+                through || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev))
+            }
         };
         if !done && now.saturating_sub(since) < PREVIOUS_WAIT {
             return false;

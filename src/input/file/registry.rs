@@ -555,4 +555,49 @@ mod tests {
         let e = Registry::open(Arc::new(RealFs), dir.path()).err().unwrap();
         assert!(e.to_string().contains("a line is damaged"), "{e}");
     }
+
+    /// A machine whose disk forgets what was not synced.
+    fn machine(seed: u64) -> crate::world::sim::SimWorld {
+        use crate::world::sim::{DiskConfig, Rng, SimWorld, Trace};
+        let config = DiskConfig { volatile: vec!["/data".into()], spared: None, births: true };
+        SimWorld::new(&mut Rng::new(seed), Timestamp::new(1, 0), config, Trace::off())
+    }
+
+    #[test]
+    fn what_is_durable_survives_a_power_failure_from_the_first_day() {
+        for seed in 0..20 {
+            let mut sim = machine(seed);
+            sim.disk.create_dir_all(Path::new("/data")).unwrap();
+            let (process, world) = sim.process();
+            let mut r = Registry::open(world.fs, Path::new("/data/registry")).unwrap();
+            r.put(record(1));
+            r.make_durable().unwrap();
+            process.kill("test");
+            drop(r);
+            sim.bury(&process, true);
+            let (_, world) = sim.process();
+            let r = Registry::open(world.fs, Path::new("/data/registry")).unwrap();
+            assert_eq!(r.records().len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_failed_sync_is_not_trusted_when_the_next_succeeds() {
+        use crate::world::sim::DiskFaults;
+        let mut sim = machine(1);
+        sim.disk.create_dir_all(Path::new("/data")).unwrap();
+        let (process, world) = sim.process();
+        let mut r = Registry::open(world.fs, Path::new("/data/registry")).unwrap();
+        process.set_faults(DiskFaults { sync_error: 1000, ..DiskFaults::default() });
+        r.put(record(1));
+        r.make_durable().unwrap_err();
+        process.set_faults(DiskFaults::default());
+        r.make_durable().unwrap();
+        process.kill("test");
+        drop(r);
+        sim.bury(&process, true);
+        let (_, world) = sim.process();
+        let r = Registry::open(world.fs, Path::new("/data/registry")).unwrap();
+        assert_eq!(r.records().len(), 1);
+    }
 }

@@ -948,3 +948,51 @@ fn random_copytruncates_lose_and_double_nothing() {
         torture(seed, false, true);
     }
 }
+
+#[test]
+fn a_line_longer_than_a_block_after_a_half_one_is_no_truncation() {
+    let mut rig = Rig::new("*.log");
+    rig.config.batch_bytes_max = 500;
+    rig.append("a.log", "one\ntw");
+    rig.poll();
+    rig.append("a.log", "o\n");
+    rig.pass(2);
+    assert_eq!(rig.messages(), ["one", "two"]);
+    let long = "x".repeat(200_000);
+    rig.append("a.log", format!("{long}\nend\n"));
+    rig.pass(10);
+    assert_eq!(rig.messages(), [long.as_str(), "end"], "{}", rig.notices());
+}
+
+#[test]
+fn a_container_file_rotated_while_down_is_still_read_as_one() {
+    let mut rig = Rig::containers("*.json");
+    let plain = FileInputConfig { paths: vec!["/nowhere/*.log".into()], ..rig.config.inputs[0].clone() };
+    rig.config.inputs.insert(0, FileInputConfig { format: Format::Lines, ..plain });
+    rig.append("c.json", docker("one\\n", "stdout", 1));
+    rig.poll();
+    rig.stop();
+    rig.append("c.json", docker("two\\n", "stdout", 2));
+    fs::rename(rig.path("c.json"), rig.path("c.json.1")).unwrap();
+    rig.append("c.json", docker("three\\n", "stdout", 3));
+    rig.pass(15);
+    assert_eq!(rig.messages(), ["one", "two", "three"]);
+}
+
+#[test]
+fn waiting_for_a_free_place_is_no_spinning() {
+    let mut rig = Rig::containers("*.json");
+    rig.config.open_files_max = 1;
+    rig.config.inputs[0].close_inactive = Duration::from_secs(3);
+    rig.append("b.json", docker("one\\n", "stdout", 1));
+    rig.poll();
+    // closed, then wanted again, while an unfinished line keeps the only place
+    rig.pass(20);
+    rig.append("a.json", docker("half", "stdout", 2));
+    rig.pass(20);
+    rig.append("b.json", docker("two\\n", "stdout", 3));
+    rig.pass(20);
+    rig.append("a.json", docker(" whole\\n", "stdout", 4));
+    rig.pass(40);
+    assert_eq!(rig.messages(), ["one", "half whole", "two"]);
+}
