@@ -164,10 +164,13 @@ impl Intake {
 
     /// Waits until nothing is in flight; false when the run was asked to stop, or `limit` passed, before that.
     pub fn drain(&self, limit: Option<Duration>) -> bool {
-        let start = std::time::Instant::now();
         let mut state = self.inner.state.lock().expect("never poisoned");
+        if let Some(limit) = limit {
+            state = self.inner.changed.wait_timeout_while(state, limit, |s| s.in_flight > 0).expect("never poisoned").0;
+            return state.in_flight == 0;
+        }
         while state.in_flight > 0 {
-            if limit.is_some_and(|l| start.elapsed() >= l) || (limit.is_none() && self.inner.stop.is_asked()) {
+            if self.inner.stop.is_asked() {
                 return false;
             }
             state = self.inner.changed.wait_timeout(state, LOOK_INTERVAL).expect("never poisoned").0;
