@@ -12,6 +12,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench stands outside of the program")]
 
+#[allow(dead_code, reason = "each bench uses its part")]
 #[path = "measure.rs"]
 mod measure;
 #[path = "sink.rs"]

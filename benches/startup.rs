@@ -11,6 +11,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a bench stands outside of the program")]
 
+#[allow(dead_code, reason = "each bench uses its part")]
 #[path = "measure.rs"]
 mod measure;
 

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod fs;
+pub mod memory;
 pub mod net;
 pub mod random;
 pub mod watch;
