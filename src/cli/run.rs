@@ -23,6 +23,7 @@ use crate::runtime::{Stop, run as runtime_run};
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogFiles, LogFilesConfig, LogFormat};
 use crate::world::World;
+use crate::world::real::memory;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -34,6 +35,9 @@ pub const CANNOT_RUN: u8 = 2;
 
 /// How long what is in flight may take after the run was asked to stop, where the configuration does not say.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// After `ready`: by then all that asks once (Docker, the cloud, the output's servers) was asked.
+const START_IS_OVER: Duration = Duration::from_secs(10);
 
 /// Builds the plan with its findings; runs it unless only the findings were asked for.
 pub fn run(job: &Job, world: &World) -> u8 {
@@ -321,6 +325,7 @@ fn start(
     let pipeline = Arc::new(plan.pipeline);
     let ask = stop.clone();
     let shutdown_limit = filebeat.map(|f| f.shutdown_timeout).filter(|t| !t.is_zero()).unwrap_or(SHUTDOWN_LIMIT);
+    let clock = Arc::clone(&world.clock);
     let result = runtime.block_on(async {
         tokio::spawn(async move {
             signals().await;
@@ -346,6 +351,10 @@ fn start(
                     tracing::info!("status on http://127.0.0.1:{port}/metrics and /health");
                 }
                 say("ready");
+                tokio::spawn(async move {
+                    clock.sleep(START_IS_OVER).await;
+                    memory::give_back_code();
+                });
             }),
             needs_durable_source,
         })

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod fs;
+pub mod memory;
 pub mod net;
 pub mod random;
 pub mod watch;
