@@ -11,6 +11,7 @@ pub mod fs;
 pub mod net;
 pub mod random;
 pub mod real;
+pub mod sim;
 pub mod still;
 
 use std::future::Future;

@@ -268,6 +268,13 @@ impl TailReader {
             move |error| StartError::Io { path, error }
         };
         world.fs.create_dir_all(&config.data_dir).map_err(at(&config.data_dir))?;
+        // the folder's own name must survive; where somebody else made it, its parent may be closed to us
+        if let Some(parent) = config.data_dir.parent().filter(|p| !p.as_os_str().is_empty()) {
+            match world.fs.sync_dir(parent) {
+                Err(e) if e.kind() != io::ErrorKind::PermissionDenied => return Err(at(parent)(e)),
+                _ => {}
+            }
+        }
         let lock_path = config.data_dir.join("logdrive.lock");
         let lock = match world.fs.lock(&lock_path) {
             Ok(lock) => lock,
@@ -1166,11 +1173,13 @@ impl TailReader {
             if tracked.retry_at > now {
                 continue;
             }
-            let limit = self.config.inputs.get(input).map_or(0, |i| i.harvester_limit);
-            let full = limit > 0 && self.files.values().filter(|f| f.input == input).count() >= limit;
-            if self.starved(now) || full || self.files.len() >= self.config.open_files_max {
+            if self.starved(now) {
                 self.say_starved();
                 return;
+            }
+            if self.is_full(input) {
+                self.say_starved();
+                continue;
             }
             let path = self.record(key).path.clone();
             match self.open(key, &path, now) {
@@ -1344,6 +1353,7 @@ impl TailReader {
     fn release(&mut self, key: u64, now: Duration) -> bool {
         let Some(prev) = self.record(key).prev else { return true };
         let since = *self.tracked.get_mut(&key).expect("tracked").blocked.get_or_insert(now);
+        let born = self.tracked[&key].born;
         let done = match (self.tracked.get(&prev), self.files.get_mut(&prev)) {
             (None, _) => true,
             (_, Some(file)) => {
@@ -1354,7 +1364,8 @@ impl TailReader {
                 }
                 file.at_end && !grown && !file.has_block() && file.released
             }
-            (Some(t), None) => t.ended || (t.seen != 0 && !self.wanting.contains(&prev)),
+            // it must have been looked at since this one came: a scan may have failed before it came to that
+            (Some(t), None) => t.ended || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev)),
         };
         if !done && now.saturating_sub(since) < PREVIOUS_WAIT {
             return false;
@@ -1708,6 +1719,13 @@ impl TailReader {
         self.wanting.is_empty() && !self.skipped && self.files.keys().all(|k| self.tracked[k].once_done)
     }
 
+    /// No further file of this input can be opened until one is closed.
+    fn is_full(&self, input: usize) -> bool {
+        let limit = self.config.inputs.get(input).map_or(0, |i| i.harvester_limit);
+        self.files.len() >= self.config.open_files_max
+            || (limit > 0 && self.files.values().filter(|f| f.input == input).count() >= limit)
+    }
+
     fn wake_after(&self, now: Duration) -> Duration {
         let mut at = self.next_scan;
         for (key, file) in &self.files {
@@ -1715,7 +1733,8 @@ impl TailReader {
                 at = at.min(if file.has_block() { now } else { file.due });
             }
         }
-        for key in &self.wanting {
+        // those for which there is no room wait until a file is closed, which has its own time
+        for key in self.wanting.iter().filter(|k| !self.is_full(self.tracked[k].input)) {
             at = at.min(self.tracked[key].retry_at.max(self.starved_until.unwrap_or_default()));
         }
         at.saturating_sub(now)

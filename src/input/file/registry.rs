@@ -224,6 +224,10 @@ impl Registry {
             log.sync()?;
         }
         fs.sync_dir(dir)?;
+        // the folder itself may be new
+        if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
+            fs.sync_dir(parent)?;
+        }
         // logs of other generations: left by a crash between two steps of folding
         for entry in fs.list(dir)? {
             let name = entry.name.to_string_lossy().into_owned();
@@ -320,7 +324,11 @@ impl Registry {
     pub fn make_durable(&mut self) -> io::Result<()> {
         self.flush()?;
         if self.must_sync {
-            self.log.sync()?;
+            if let Err(e) = self.log.sync() {
+                // the kernel forgets what a failed sync could not write, and the next sync would say that all is well
+                self.must_fold = true;
+                return Err(e);
+            }
             self.must_sync = false;
         }
         Ok(())
