@@ -41,7 +41,6 @@ fn tell(seed: u64, faults: &[String]) -> ! {
 #[test]
 fn every_line_is_there_exactly_once() {
     if let Some(seed) = number("SEED") {
-
         let report = run(seed, Sabotage::None, true);
         if report.faults.is_empty() {
             eprintln!("{}", report.trace);

@@ -12,9 +12,9 @@ use logdrive::config::variables::Variables;
 use logdrive::event::value::{Map, Value};
 use logdrive::event::{Batch, SourceMeta};
 use logdrive::filter::Scratch;
+use logdrive::input::file::ContainerFormat;
 use logdrive::input::file::config::{FileInputConfig, Format, MetaBuilder, ReaderConfig, Stream};
 use logdrive::input::file::reader::{Hints, Parts, Poll, TailReader};
-use logdrive::input::file::ContainerFormat;
 use logdrive::output::dead_letter::{DEAD_LETTER_BYTES_MAX, DeadLetters};
 use logdrive::output::{Output, OutputCx, Parcel, Selected, elasticsearch};
 use logdrive::runtime::Stop;
@@ -201,8 +201,7 @@ fn reader_config(setup: &Setup) -> ReaderConfig {
         ..FileInputConfig::new(name, vec![glob.to_string()], format, meta(service))
     };
     let container = Format::Container { format: ContainerFormat::Auto, stream: Stream::All };
-    let inputs =
-        vec![input("log", NGINX_GLOB, Format::Lines, false), input("container", DOCKER_GLOB, container, true)];
+    let inputs = vec![input("log", NGINX_GLOB, Format::Lines, false), input("container", DOCKER_GLOB, container, true)];
     ReaderConfig {
         batch_events_max: setup.batch_events_max,
         batch_bytes_max: setup.batch_bytes_max,
@@ -377,9 +376,8 @@ impl Files {
                 Poll::Idle { wake_after } => {
                     spins = if wake_after < Duration::from_micros(100) { spins + 1 } else { 0 };
                     assert!(spins < SPINS_MAX, "the reader wants to be polled again and again, and does nothing");
-                    let left = deadline.map_or(wake_after, |at| {
-                        wake_after.min(at.saturating_sub(self.world.clock.monotonic()))
-                    });
+                    let left = deadline
+                        .map_or(wake_after, |at| wake_after.min(at.saturating_sub(self.world.clock.monotonic())));
                     either(self.world.clock.sleep(left), self.bell.wait()).await;
                 }
                 Poll::Finished => break,
@@ -396,7 +394,8 @@ impl Files {
 fn describe(batch: &Batch) -> String {
     let mut out = format!("{} events:", batch.len());
     for (n, source) in (0u32..).zip(batch.sources()) {
-        let offsets = || batch.events().iter().filter(|e| e.origin.source == n).map(|e| (e.origin.key, e.origin.offset));
+        let offsets =
+            || batch.events().iter().filter(|e| e.origin.source == n).map(|e| (e.origin.key, e.origin.offset));
         if let (Some((key, first)), Some((_, last))) = (offsets().next(), offsets().last()) {
             out.push_str(&format!(" {} {key:x} {first}..{last}", source.name));
         }

@@ -91,9 +91,16 @@ pub enum Rotation {
 enum Doing {
     Writing,
     /// Renamed; the program that logs has not reopened its file yet. `made`: a new file lies there already.
-    Renamed { lines_left: u64, made: bool },
+    Renamed {
+        lines_left: u64,
+        made: bool,
+    },
     /// Copying: bytes copied so far; where the copy ends, once it does.
-    Copying { to: Node, bytes: usize, copied_at: Option<usize> },
+    Copying {
+        to: Node,
+        bytes: usize,
+        copied_at: Option<usize>,
+    },
     Ended,
 }
 
@@ -200,7 +207,11 @@ impl Writer {
             false => self.pause,
         };
         // now and then two steps come close together
-        if self.rng.chance(150) { self.rng.short_time(max) } else { max.mul_f64(self.rng.between(1..100) as f64 / 100.0) }
+        if self.rng.chance(150) {
+            self.rng.short_time(max)
+        } else {
+            max.mul_f64(self.rng.between(1..100) as f64 / 100.0)
+        }
     }
 
     /// Ends what was begun and begins nothing new.
@@ -519,7 +530,8 @@ impl Writer {
             let source = scene.disk.content(node);
             match copied_at {
                 None if bytes < source.len() => {
-                    let piece = self.rng.between(1..(source.len() - bytes) as u64 * 2).min((source.len() - bytes) as u64);
+                    let piece =
+                        self.rng.between(1..(source.len() - bytes) as u64 * 2).min((source.len() - bytes) as u64);
                     scene.disk.append(to, &source[bytes..bytes + piece as usize]);
                     bytes += piece as usize;
                 }
