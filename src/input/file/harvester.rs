@@ -181,17 +181,6 @@ impl Harvester {
         self.block.is_none() && self.partials.is_empty()
     }
 
-    /// Where reading must start again if everything read so far is delivered.
-    pub fn resume(&self, key: u64, end: u64) -> u64 {
-        self.partials
-            .iter()
-            .flat_map(|p| &p.parts)
-            .filter(|(k, _)| *k == key)
-            .map(|(_, start)| *start)
-            .min()
-            .unwrap_or(end)
-    }
-
     /// Makes sure that there are lines to take, if the file has any.
     pub fn load(&mut self, room: &Room, bytes_max: usize) -> io::Result<Load> {
         if self.block.is_some() {
