@@ -1248,7 +1248,7 @@ impl TailReader {
         let stat = file.stat()?;
         let record = self.record(key);
         match identity::compare(&record.id, &self.content(key), &stat, &*file)? {
-            Verdict::Same if self.tracked[&key].clamp.is_some() || self.tracked[&key].carried.is_some() => Ok(()),
+            Verdict::Same if self.tracked[&key].clamp.is_some() => Ok(()),
             Verdict::Same => {
                 let position = match self.tracked[&key].read {
                     Some(read) => (read.offset, read.tail, read.done),
@@ -1408,7 +1408,7 @@ impl TailReader {
             }
             // it must have been looked at since this one came: a scan may have failed before it came to that
             (Some(t), None) => {
-                let through = t.ended || t.clamp.is_some() || t.carried.is_some();
+                let through = t.ended || t.clamp.is_some();
                 through || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev))
             }
         };
