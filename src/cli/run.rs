@@ -36,7 +36,7 @@ pub const CANNOT_RUN: u8 = 2;
 /// How long what is in flight may take after the run was asked to stop, where the configuration does not say.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
-/// After `ready`: by then all that asks once (Docker, the cloud, the output's servers) was asked.
+/// After `ready`; what is used later all the same is mapped again when it is.
 const START_IS_OVER: Duration = Duration::from_secs(10);
 
 /// Builds the plan with its findings; runs it unless only the findings were asked for.

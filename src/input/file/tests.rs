@@ -985,6 +985,11 @@ fn a_container_file_rotated_while_down_is_still_read_as_one() {
     rig.append("c.json", docker("three\\n", "stdout", 3));
     rig.pass(15);
     assert_eq!(rig.messages(), ["one", "two", "three"]);
+    // now the registry knows it by a name that no path matches
+    rig.stop();
+    rig.append("c.json.1", docker("late\\n", "stdout", 4));
+    rig.pass(15);
+    assert_eq!(rig.messages(), ["late"]);
 }
 
 #[test]
