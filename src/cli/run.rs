@@ -12,6 +12,7 @@ use crate::event::time_format::Zone;
 use crate::filter::processor::Agent;
 use crate::input::beats;
 use crate::input::file::config::BATCH_EVENTS_MAX;
+use crate::input::file::reader::StartError;
 use crate::input::file::{Parts as ReaderParts, ReaderConfig, TailReader};
 use crate::output::dead_letter::DeadLetters;
 use crate::output::local::Local;
@@ -32,6 +33,10 @@ use std::time::Duration;
 pub const FINE: u8 = 0;
 pub const FAULTS: u8 = 1;
 pub const CANNOT_RUN: u8 = 2;
+
+/// How often, and at what distance, the data folder's lock is tried for.
+const LOCK_TRIES: u32 = 10;
+const LOCK_WAIT: Duration = Duration::from_millis(100);
 
 /// How long what is in flight may take after the run was asked to stop, where the configuration does not say.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
@@ -294,7 +299,7 @@ fn start(
         if let Some(open_files) = open_files_max() {
             config.open_files_max = config.open_files_max.min(open_files);
         }
-        match TailReader::new(config, ReaderParts::from(world), &metrics) {
+        match open_reader(&config, world, &metrics, &stop) {
             Ok(reader) => inputs.push(InputTask::Files(Box::new(reader))),
             Err(why) => {
                 say(&format!("error: {why}"));
@@ -369,6 +374,20 @@ fn start(
         Err(why) => {
             say(&format!("error: {why}"));
             CANNOT_RUN
+        }
+    }
+}
+
+/// Opens the reader. A process that was just killed may hold the folder for a moment more.
+fn open_reader(config: &ReaderConfig, world: &World, metrics: &Metrics, stop: &Stop) -> Result<TailReader, StartError> {
+    let mut tries = LOCK_TRIES;
+    loop {
+        match TailReader::new(config.clone(), ReaderParts::from(world), metrics) {
+            Err(StartError::Locked(_)) if tries > 0 => {
+                tries -= 1;
+                stop.wait_blocking(LOCK_WAIT);
+            }
+            result => return result,
         }
     }
 }
