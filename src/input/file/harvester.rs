@@ -99,6 +99,8 @@ pub struct Harvester {
     pub offset: u64,
     /// The bytes right before `offset`.
     pub tail: Print,
+    /// What the file was known by before anything of it was read.
+    pub head: Print,
     /// There is no line feed between `offset` and here.
     scanned: u64,
     /// The bytes right before `scanned`, where that lies behind `offset`.
@@ -146,6 +148,7 @@ impl Harvester {
             meta: None,
             offset,
             tail,
+            head: Print::default(),
             scanned: offset,
             scan_tail: Print::default(),
             len: 0,
@@ -189,6 +192,10 @@ impl Harvester {
         let was_at_end = self.at_end;
         let stat = self.file.stat()?;
         if stat.len < self.scanned {
+            return Ok(Load::Rewritten);
+        }
+        // seen but not read yet, as while it waits for the file before it: nothing else tells its content from the next
+        if self.offset < u64::from(self.head.len) && !self.head.is_at(&*self.file, 0)? {
             return Ok(Load::Rewritten);
         }
         self.left = self.left.filter(|(upto, _)| *upto > self.offset);

@@ -965,6 +965,7 @@ impl TailReader {
             return Ok(());
         }
         let mut harvester = Harvester::new(key, found.input, found.path.clone(), file, (offset, tail, done), now);
+        harvester.head = head;
         harvester.released = prev.is_none();
         self.files.insert(key, harvester);
         Ok(())
@@ -1236,6 +1237,7 @@ impl TailReader {
                 let input = self.tracked[&key].input;
                 let mut harvester = Harvester::new(key, input, record.path.clone(), file, position, now);
                 harvester.left = record.marks.back().map(|m| (m.upto, m.tail));
+                harvester.head = record.head;
                 harvester.released = record.prev.is_none();
                 self.files.insert(key, harvester);
                 Ok(())
@@ -1284,6 +1286,7 @@ impl TailReader {
                     let mut harvester =
                         Harvester::new(key, input, path.clone(), copy_file, (from, tail, suppress), now);
                     harvester.left = left;
+                    harvester.head = record.head;
                     harvester.released = record.prev.is_none() || in_memory;
                     self.files.insert(key, harvester);
                 } else {
