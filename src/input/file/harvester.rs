@@ -205,15 +205,15 @@ impl Harvester {
             return Ok(Load::Rewritten);
         }
         self.len = stat.len;
-        if self.scanned == self.len && !(self.last_call && self.offset < self.len) {
-            self.at_end = true;
-            return Ok(Load::End);
-        }
-        // grown: is what was read before still there?
+        // is what was read before still there? Other content may have grown to just this length
         let same = self.tail.is_before(&*self.file, self.offset)?
             && (self.scanned == self.offset || !was_at_end || self.scan_tail.is_before(&*self.file, self.scanned)?);
         if !same {
             return Ok(Load::Rewritten);
+        }
+        if self.scanned == self.len && !(self.last_call && self.offset < self.len) {
+            self.at_end = true;
+            return Ok(Load::End);
         }
         let want = room.bytes.clamp(BLOCK_BYTES_MIN, BLOCK_BYTES_MAX) as u64;
         let mut size = want.min(self.len - self.offset);

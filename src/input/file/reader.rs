@@ -756,6 +756,7 @@ impl TailReader {
         }
         let upto = self.content(key).upto;
         let (resume, head_len) = (self.record(key).offset, u64::from(self.record(key).head.len));
+        let seen_secs = self.record(key).seen_secs;
         let tracked = self.tracked.get_mut(&key).expect("tracked");
         let first = tracked.seen == 0;
         tracked.seen = scans;
@@ -779,8 +780,9 @@ impl TailReader {
         }
         tracked.quiet_len = Some(found.stat.len);
         tracked.modified_ns = found.stat.modified_ns;
-        // unchanged in length but written to: it may be other content, except that at the first sight nothing tells
-        if unread || !first {
+        // unchanged in length but perhaps written to since it was last heard of: it may be other content
+        let written = !first || found.stat.modified_ns.div_euclid(1_000_000_000) >= seen_secs;
+        if unread || written {
             tracked.retry_at = now;
             self.wanting.insert(key);
         }
