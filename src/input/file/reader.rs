@@ -975,10 +975,13 @@ impl TailReader {
 
     /// A known file that no glob finds any more: it is searched in its folder under any name.
     fn missing(&mut self, key: u64, now: Duration) {
-        if self.tracked[&key].clamp.is_some() {
+        let scans = self.scans;
+        let tracked = self.tracked.get_mut(&key).expect("tracked");
+        if tracked.clamp.is_some() {
+            // read to the end of its copy: who waits for it need not wait
+            tracked.seen = scans;
             return;
         }
-        let scans = self.scans;
         let record = self.record(key);
         if let Ok(stat) = self.world.fs.stat_link(&record.path) {
             let same = record.id.may_be(&FileId::of(&stat));
