@@ -758,6 +758,7 @@ impl TailReader {
         }
         let upto = self.content(key).upto;
         let (resume, head_len) = (self.record(key).offset, u64::from(self.record(key).head.len));
+        let seen_secs = self.record(key).seen_secs;
         let tracked = self.tracked.get_mut(&key).expect("tracked");
         let first = tracked.seen == 0;
         tracked.seen = scans;
@@ -782,8 +783,9 @@ impl TailReader {
         }
         tracked.quiet_len = Some(found.stat.len);
         tracked.modified_ns = found.stat.modified_ns;
-        // unchanged in length but written to: it may be other content, except that at the first sight nothing tells
-        if unread || !first {
+        // unchanged in length but perhaps written to since it was last heard of: it may be other content
+        let written = !first || found.stat.modified_ns.div_euclid(1_000_000_000) >= seen_secs;
+        if unread || written {
             tracked.retry_at = now;
             self.wanting.insert(key);
         }
@@ -987,6 +989,7 @@ impl TailReader {
             return Ok(());
         }
         let mut harvester = Harvester::new(key, found.input, found.path.clone(), file, (offset, tail, done), now);
+        harvester.head = head;
         harvester.released = prev.is_none();
         self.files.insert(key, harvester);
         Ok(())
@@ -994,10 +997,13 @@ impl TailReader {
 
     /// A known file that no glob finds any more: it is searched in its folder under any name.
     fn missing(&mut self, key: u64, now: Duration) {
-        if self.tracked[&key].clamp.is_some() {
+        let scans = self.scans;
+        let tracked = self.tracked.get_mut(&key).expect("tracked");
+        if tracked.clamp.is_some() {
+            // read to the end of its copy: who waits for it need not wait
+            tracked.seen = scans;
             return;
         }
-        let scans = self.scans;
         let record = self.record(key);
         if let Ok(stat) = self.world.fs.stat_link(&record.path) {
             let same = record.id.may_be(&FileId::of(&stat));
@@ -1259,6 +1265,7 @@ impl TailReader {
                 let input = self.tracked[&key].input;
                 let mut harvester = Harvester::new(key, input, record.path.clone(), file, position, now);
                 harvester.left = record.marks.back().map(|m| (m.upto, m.tail));
+                harvester.head = record.head;
                 harvester.released = record.prev.is_none();
                 self.files.insert(key, harvester);
                 Ok(())
@@ -1307,6 +1314,7 @@ impl TailReader {
                     let mut harvester =
                         Harvester::new(key, input, path.clone(), copy_file, (from, tail, suppress), now);
                     harvester.left = left;
+                    harvester.head = record.head;
                     harvester.released = record.prev.is_none() || in_memory;
                     self.files.insert(key, harvester);
                 } else {
