@@ -10,6 +10,12 @@
 //! - [`reader`] ties them: the state machine that a thread (or a simulation) polls.
 //!
 //! Belongs here: everything between a path in the configuration and a batch of lines. Must not be here: `std::fs`, clocks, threads; everything outside is reached through `crate::world`.
+//! What cannot be read: content that came and was renamed or copied away to a name that no glob matches before any scan saw
+//! it, as while logdrive was down. Nothing ties it to a known file: no inode, no head. (What was seen once is known by its
+//! head and found under any name in its folder.) At start such files are named in a notice; a glob that takes in the rotated
+//! names (`a.log*`) closes the gap.
+//!
+//! Must not be here: `std::fs`, clocks, threads; everything outside is reached through `crate::world`.
 //!
 //! Deviations from Filebeat, each because Filebeat loses or doubles lines there:
 //! - identity is more than device and inode, so a reused inode starts at 0, and a copytruncate copy is not read again;
