@@ -1,7 +1,7 @@
 //! `logdrive check`: every finding, on stdout.
 
 use super::args::{Format, Job};
-use super::run::{FAULTS, FINE};
+use super::run::FINE;
 use super::{gather, print_findings, print_out, run};
 use crate::config::build::BuildCx;
 use crate::config::check::{CheckInput, check as explain};
@@ -64,14 +64,9 @@ pub fn check(job: &Job, format: Format, world: &World) -> u8 {
             variables: &variables,
         }));
     }
-    let cannot_run = diagnostics.iter().any(|d| d.id == "nothing-to-run");
     match format {
         Format::Human => print_findings(&diagnostics, &gathered.sources, &mut std::io::stdout()),
         Format::Json => print_out(&render::render_json(&diagnostics, &gathered.sources)),
     }
-    match (cannot_run, diagnostics.is_empty()) {
-        (true, _) => run::CANNOT_RUN,
-        (false, true) => FINE,
-        (false, false) => FAULTS,
-    }
+    if diagnostics.is_empty() { FINE } else { run::exit_code(&diagnostics) }
 }

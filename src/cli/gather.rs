@@ -5,7 +5,7 @@ use crate::config::diagnostic::{Diagnostic, Severity};
 use crate::config::filebeat::{self, Filebeat};
 use crate::config::load::{self, Files, Kind, Loaded};
 use crate::config::logstash::{self, ast};
-use crate::config::logstash_settings::{self, Settings};
+use crate::config::logstash_settings::{self, IllegalTags, Settings, StoragePolicy};
 use crate::config::source::{FileId, SourceMap, Span};
 use crate::config::variables::Variables;
 use crate::input::file::prospector::Prospector;
@@ -62,6 +62,8 @@ pub fn gather(job: &Job, world: &World) -> Gathered {
         g.agent(job, world);
     }
     g.processor(job, world);
+    g.unfinished();
+    g.otherwise();
     if !job.has_agent() && g.logstash.is_none() && g.diagnostics.is_empty() {
         g.diagnostics.push(
             Diagnostic::error("nothing-to-run", "no configuration was given")
@@ -113,6 +115,49 @@ impl Gathered {
         }
     }
 
+    /// Settings whose wish is met in another way; files that hold them must run unchanged.
+    fn otherwise(&mut self) {
+        let mut differs = |name: &str, how: &str| {
+            let message = format!("`{name}` has no effect here: {how}");
+            self.diagnostics.push(Diagnostic::warning("setting-not-done", message));
+        };
+        if self.settings.dead_letter_queue.enable == Some(false) {
+            differs(
+                "dead_letter_queue.enable: false",
+                "an event that can go nowhere is always kept in the dead letter file",
+            );
+        }
+        if self.settings.path_logs.is_some() {
+            differs("path.logs", "the running log is on stderr");
+        }
+    }
+
+    /// Settings that were read and that nothing here acts on yet: said, never ignored.
+    fn unfinished(&mut self) {
+        let mut not_yet = |name: &str, why: &str| {
+            let message = format!("logdrive does not do `{name}` yet");
+            self.diagnostics.push(Diagnostic::error("option-not-yet", message).note(why));
+        };
+        let settings = &self.settings;
+        if settings.event_api_tags_illegal == IllegalTags::Warn {
+            not_yet("event_api.tags.illegal: warn", "tags of the wrong type are moved to `_tags`, as by default");
+        }
+        if settings.dead_letter_queue.storage_policy == StoragePolicy::DropOlder {
+            not_yet(
+                "dead_letter_queue.storage_policy: drop_older",
+                "a full dead letter file takes no more, as by default",
+            );
+        }
+        if let Some(filebeat) = &self.filebeat {
+            if filebeat.registry.path != Path::new("registry") {
+                not_yet("filebeat.registry.path", "the registry is the folder `registry` below `path.data`");
+            }
+            if filebeat.registry.file_permissions != 0o600 {
+                not_yet("filebeat.registry.file_permissions", "the registry is made with 0600");
+            }
+        }
+    }
+
     fn agent(&mut self, job: &Job, world: &World) {
         let mut files = Vec::new();
         for path in &job.filebeat_files {
@@ -134,7 +179,9 @@ impl Gathered {
         let home = job.path_home.clone().unwrap_or_else(|| default_home(world));
         let home = home.display().to_string();
         let (filebeat, found) = filebeat::parse(&self.sources, &files, &overrides, &home, &environment);
-        self.diagnostics.extend(found);
+        // of a text that could not be read nothing can be said to be missing
+        let unread = self.diagnostics.iter().chain(&found).any(|d| d.id == "yaml-syntax");
+        self.diagnostics.extend(found.into_iter().filter(|d| !unread || !matches!(d.id, "no-inputs" | "no-output")));
         for included in &filebeat.included {
             let pattern = &included.glob.value;
             let path = if Path::new(pattern).is_absolute() {

@@ -12,6 +12,7 @@ use crate::event::time_format::Zone;
 use crate::filter::processor::Agent;
 use crate::input::beats;
 use crate::input::file::config::BATCH_EVENTS_MAX;
+use crate::input::file::reader::StartError;
 use crate::input::file::{Parts as ReaderParts, ReaderConfig, TailReader};
 use crate::output::dead_letter::DeadLetters;
 use crate::output::local::Local;
@@ -23,6 +24,7 @@ use crate::runtime::{Stop, run as runtime_run};
 use crate::telemetry::Metrics;
 use crate::telemetry::log::{self, LogFiles, LogFilesConfig, LogFormat};
 use crate::world::World;
+use crate::world::real::memory;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,8 +34,15 @@ pub const FINE: u8 = 0;
 pub const FAULTS: u8 = 1;
 pub const CANNOT_RUN: u8 = 2;
 
+/// How often, and at what distance, the data folder's lock is tried for.
+const LOCK_TRIES: u32 = 10;
+const LOCK_WAIT: Duration = Duration::from_millis(100);
+
 /// How long what is in flight may take after the run was asked to stop, where the configuration does not say.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+
+/// After `ready`; what is used later all the same is mapped again when it is.
+const START_IS_OVER: Duration = Duration::from_secs(10);
 
 /// Builds the plan with its findings; runs it unless only the findings were asked for.
 pub fn run(job: &Job, world: &World) -> u8 {
@@ -86,7 +95,7 @@ pub fn run(job: &Job, world: &World) -> u8 {
     }
     super::print_findings(&diagnostics, &gathered.sources, &mut std::io::stderr());
     if stopping {
-        return FAULTS;
+        return exit_code(&diagnostics);
     }
     match job.task {
         Task::TestConfig => {
@@ -109,6 +118,16 @@ pub fn run(job: &Job, world: &World) -> u8 {
             gathered.filebeat.as_ref(),
         ),
     }
+}
+
+/// Findings about what was given, not about what it says: a missing file, no configuration at all.
+const ENVIRONMENT: [&str; 4] = ["nothing-to-run", "config-not-found", "config-unreadable", "config-too-large"];
+
+/// 1 for a faulty configuration, 2 where it could not even be looked at.
+pub fn exit_code(diagnostics: &[Diagnostic]) -> u8 {
+    let stopping: Vec<_> = diagnostics.iter().filter(|d| d.stops_run).collect();
+    let environment = !stopping.is_empty() && stopping.iter().all(|d| ENVIRONMENT.contains(&d.id));
+    if environment { CANNOT_RUN } else { FAULTS }
 }
 
 fn stops(diagnostics: &[Diagnostic]) -> bool {
@@ -280,7 +299,7 @@ fn start(
         if let Some(open_files) = open_files_max() {
             config.open_files_max = config.open_files_max.min(open_files);
         }
-        match TailReader::new(config, ReaderParts::from(world), &metrics) {
+        match open_reader(&config, world, &metrics, &stop) {
             Ok(reader) => inputs.push(InputTask::Files(Box::new(reader))),
             Err(why) => {
                 say(&format!("error: {why}"));
@@ -311,6 +330,7 @@ fn start(
     let pipeline = Arc::new(plan.pipeline);
     let ask = stop.clone();
     let shutdown_limit = filebeat.map(|f| f.shutdown_timeout).filter(|t| !t.is_zero()).unwrap_or(SHUTDOWN_LIMIT);
+    let clock = Arc::clone(&world.clock);
     let result = runtime.block_on(async {
         tokio::spawn(async move {
             signals().await;
@@ -336,6 +356,10 @@ fn start(
                     tracing::info!("status on http://127.0.0.1:{port}/metrics and /health");
                 }
                 say("ready");
+                tokio::spawn(async move {
+                    clock.sleep(START_IS_OVER).await;
+                    memory::give_back_code();
+                });
             }),
             needs_durable_source,
         })
@@ -350,6 +374,20 @@ fn start(
         Err(why) => {
             say(&format!("error: {why}"));
             CANNOT_RUN
+        }
+    }
+}
+
+/// Opens the reader. A process that was just killed may hold the folder for a moment more.
+fn open_reader(config: &ReaderConfig, world: &World, metrics: &Metrics, stop: &Stop) -> Result<TailReader, StartError> {
+    let mut tries = LOCK_TRIES;
+    loop {
+        match TailReader::new(config.clone(), ReaderParts::from(world), metrics) {
+            Err(StartError::Locked(_)) if tries > 0 => {
+                tries -= 1;
+                stop.wait_blocking(LOCK_WAIT);
+            }
+            result => return result,
         }
     }
 }

@@ -38,11 +38,11 @@ impl Decoration {
 
     /// Applies them. A field that cannot be set is left out and said in the log: real Logstash would end the input.
     pub fn apply(&self, event: &mut Event<'_>, world: &World) {
-        if let Some(name) = &self.type_name {
-            if event.top("type").is_none() {
-                let value = Value::text(event.arena(), name);
-                event.set_top("type", value);
-            }
+        if let Some(name) = &self.type_name
+            && event.top("type").is_none()
+        {
+            let value = Value::text(event.arena(), name);
+            event.set_top("type", value);
         }
         for (name, values) in &self.add_field {
             for value in values {

@@ -263,6 +263,7 @@ pub struct TestWorld {
     pub clock: Arc<TestClock>,
 }
 
+#[allow(clippy::new_without_default, reason = "a world is made on purpose")]
 impl TestWorld {
     pub fn new() -> TestWorld {
         let clock = Arc::new(TestClock { now: Mutex::new(Duration::from_secs(100)), sleepers: Mutex::new(vec![]) });

@@ -265,7 +265,7 @@ fn processor(config: &Processor, agent: &Agent, b: &mut Builder<'_, '_>) -> Opti
                     return None;
                 }
             }
-            Box::new(cloud::AddCloudMetadataFilter::new(c.clone(), runtime, slot))
+            Box::new(cloud::AddCloudMetadataFilter::new(c.clone(), &b.world, runtime, slot))
         }
         Processor::DecodeJsonFields(c) => Box::new(json::DecodeJsonFieldsFilter::new(c.clone())),
         Processor::AddFields(c) => Box::new(AddFieldsFilter { config: c.clone(), slot }),

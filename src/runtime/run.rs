@@ -113,6 +113,7 @@ pub async fn run(run: Run) -> Result<(), RunError> {
     let gauge = metrics.gauge(GaugeName::BatchesInFlight, &[]);
     let intake = Intake::new(run.batches_in_flight_max, gauge, give_up.clone());
     let mut deliveries = Vec::new();
+    let mut background = Vec::new();
     let mut senders: Vec<UnboundedSender<Parcel>> = Vec::new();
     for (place, output) in pipeline.outputs.iter().enumerate() {
         let (tx, rx) = unbounded_channel();
@@ -121,11 +122,11 @@ pub async fn run(run: Run) -> Result<(), RunError> {
         let gauge = metrics.gauge(GaugeName::OutputInFlight, &[("output", output.plugin()), ("place", &place)]);
         deliveries.push(tokio::spawn(deliver_all(Arc::clone(output), rx, gauge)));
         let output = Arc::clone(output);
-        tokio::spawn(async move {
+        background.push(tokio::spawn(async move {
             if let Some(work) = output.background() {
                 work.await;
             }
-        });
+        }));
     }
     let sequencer = Arc::new(Sequencer::default());
     let threads: Vec<_> = (0..workers)
@@ -189,7 +190,7 @@ pub async fn run(run: Run) -> Result<(), RunError> {
 
     let mut ready = Some(run.ready);
     let mut failure = None;
-    let mut stopping = false;
+    let (mut stopping, mut out_of_time) = (false, false);
     let deadline = tokio::sync::Notify::new();
     let limit = async {
         deadline.notified().await;
@@ -197,11 +198,11 @@ pub async fn run(run: Run) -> Result<(), RunError> {
     };
     let mut limit = std::pin::pin!(limit);
     loop {
-        if to_open == 0 {
-            if let Some(ready) = ready.take() {
-                is_ready.store(true, Ordering::SeqCst);
-                ready(api_port);
-            }
+        if to_open == 0
+            && let Some(ready) = ready.take()
+        {
+            is_ready.store(true, Ordering::SeqCst);
+            ready(api_port);
         }
         if open == 0 {
             break;
@@ -222,7 +223,10 @@ pub async fn run(run: Run) -> Result<(), RunError> {
                 stopping = true;
                 deadline.notify_one();
             }
-            () = &mut limit => break,
+            () = &mut limit => {
+                out_of_time = true;
+                break;
+            }
         }
     }
     // inputs are done or out of time; what they handed over comes to its end, or is given up
@@ -234,7 +238,13 @@ pub async fn run(run: Run) -> Result<(), RunError> {
     });
     tokio::select! {
         () = &mut all => {}
-        () = async { stop.wait().await; deadline.notify_one(); limit.await } => {
+        () = async {
+            if !out_of_time {
+                stop.wait().await;
+                deadline.notify_one();
+                limit.await;
+            }
+        } => {
             give_up.ask();
             tokio::select! {
                 () = &mut all => {}
@@ -246,6 +256,16 @@ pub async fn run(run: Run) -> Result<(), RunError> {
     }
     drop(all);
     give_up.ask();
+    // they save their state now
+    let saved = async {
+        for work in background {
+            let _ = work.await;
+        }
+    };
+    tokio::select! {
+        () = saved => {}
+        () = world.clock.sleep(GIVE_UP_LIMIT) => tracing::warn!("an output did not end in {GIVE_UP_LIMIT:?}"),
+    }
     for thread in input_threads {
         let _ = thread.join();
     }
@@ -316,8 +336,7 @@ fn read_files(
         }
         match reader.poll() {
             Poll::Batch(batch) => {
-                while durable {
-                    let Err(why) = reader.make_durable() else { break };
+                while let Some(why) = durable.then(|| reader.make_durable().err()).flatten() {
                     tracing::error!("cannot write the registry: {why}; reading waits");
                     if give_up.wait_blocking(DURABLE_RETRY) {
                         return reader.close().map_err(|e| format!("the registry: {e}"));
@@ -328,13 +347,13 @@ fn read_files(
                 }
             }
             Poll::Idle { wake_after } => {
-                if let Some(Err(why)) = watch.as_mut().map(|w| w.set(reader.dirs())) {
-                    if !unwatched {
-                        unwatched = true;
-                        tracing::warn!(
-                            "a folder cannot be watched ({why}); its files are looked at on their intervals only"
-                        );
-                    }
+                if let Some(Err(why)) = watch.as_mut().map(|w| w.set(reader.dirs()))
+                    && !unwatched
+                {
+                    unwatched = true;
+                    tracing::warn!(
+                        "a folder cannot be watched ({why}); its files are looked at on their intervals only"
+                    );
                 }
                 let mut rung = bell.0.lock().expect("never poisoned");
                 if !*rung {

@@ -145,7 +145,10 @@ pub fn start(level: &str, format: LogFormat, files: Option<LogFiles>) {
         "fatal" | "critical" => "error",
         other => other,
     };
-    let filter = EnvFilter::new(format!("off,logdrive={level}"));
+    // the libraries below have nothing to say to an operator
+    let quiet = ["h2", "hyper", "hyper_util", "mio", "notify", "reqwest", "rustls", "tokio"];
+    let quiet: String = quiet.iter().map(|name| format!(",{name}=off")).collect();
+    let filter = EnvFilter::new(format!("{level}{quiet}"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(false);
     // a second start is a test's; the first one's settings stay
     let _ = match (format, files) {

@@ -4,6 +4,8 @@
 //! `known-failures.txt` lists the cases that fail. A case that is not in it must pass; one that is in it and passes must
 //! be taken out.
 
+#![allow(clippy::disallowed_methods, reason = "tests read their cases from disk")]
+
 use logdrive::codec::decode::{self, DecodeCx, Decoder, Framing};
 use logdrive::config::build::{BuildCx, Ecs};
 use logdrive::config::diagnostic::{Diagnostic, Severity};

@@ -22,13 +22,15 @@ fn send(port: u16, file: &str, options: &[&str]) -> Output {
     command.stdin(File::open(file).expect("the lines are there")).output().expect("lumber-send starts")
 }
 
-/// The messages of a file of events, one JSON object a line.
+/// The messages of a file of events, one JSON object a line; a last line that is still being written does not count.
 fn messages(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
     let message = |line: String| {
         let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         event["message"].as_str().unwrap_or_else(|| panic!("no text in `message`: {event}")).to_owned()
     };
-    of_plain_file(path).into_iter().map(message).collect()
+    whole.lines().map(str::to_owned).map(message).collect()
 }
 
 fn receives(options: &[&str]) {

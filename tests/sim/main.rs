@@ -7,6 +7,8 @@
 //!
 //! `SEED=n cargo test --test sim` replays one run and prints what happened; `SIM_SEEDS=n` sets how many are run.
 
+#![allow(clippy::disallowed_methods, reason = "the test says how long it took")]
+
 mod ledger;
 mod process;
 mod run;

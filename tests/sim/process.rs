@@ -396,7 +396,7 @@ fn describe(batch: &Batch) -> String {
     for (n, source) in (0u32..).zip(batch.sources()) {
         let offsets =
             || batch.events().iter().filter(|e| e.origin.source == n).map(|e| (e.origin.key, e.origin.offset));
-        if let (Some((key, first)), Some((_, last))) = (offsets().next(), offsets().last()) {
+        if let (Some((key, first)), Some((_, last))) = (offsets().next(), offsets().next_back()) {
             out.push_str(&format!(" {} {key:x} {first}..{last}", source.name));
         }
     }

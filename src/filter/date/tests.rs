@@ -1,5 +1,7 @@
 //! The filter, from its text in a configuration to the event.
 
+#![allow(clippy::disallowed_methods, reason = "tests read their cases from disk")]
+
 use super::*;
 use crate::config::diagnostic::Severity;
 use crate::config::logstash::ast::{SectionKind, Stmt};

@@ -5,7 +5,8 @@
 //! fails keeps what was done before it, tags the event, and skips the rest, the common options too.
 //! Deviations: none known.
 //!
-//! Belongs here: the operations (`convert.rs`, `text.rs` hold what they do to single values).
+//! Belongs here: the operations (`convert.rs`, `text.rs` hold what they do to single values). Must not be here: how the
+//! regular expressions of `gsub` are read (`regexp`), and the common options (`filter/common.rs`).
 
 mod build;
 mod convert;

@@ -13,7 +13,7 @@ use crate::filter::{Fault, Filter, FilterCx, Outcome, Slot};
 use crate::world::World;
 use crate::world::net::Request;
 use serde_json::{Value as Json, json};
-use std::sync::OnceLock;
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::Duration;
 
 /// Of a provider's answer.
@@ -26,46 +26,77 @@ pub const PROVIDERS: [&str; 5] = ["aws", "ec2", "azure", "digitalocean", "gcp"];
 /// The compiled processor.
 pub struct AddCloudMetadataFilter {
     config: AddCloudMetadata,
-    /// The `cloud` map as JSON, or nothing outside of a cloud.
-    answer: OnceLock<Option<String>>,
-    runtime: Option<tokio::runtime::Handle>,
+    answer: Arc<Answer>,
     slot: Slot,
 }
 
+/// The `cloud` map as JSON, or nothing outside of a cloud; not there yet while the providers are asked.
+#[derive(Default)]
+struct Answer {
+    cloud: OnceLock<Option<String>>,
+    given: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Answer {
+    fn give(&self, cloud: Option<String>) {
+        // given once: the question is asked once
+        let _ = self.cloud.set(cloud);
+        *self.given.lock().expect("never poisoned") = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for it, at most for `limit`.
+    fn wait(&self, limit: Duration) -> Option<&str> {
+        if self.cloud.get().is_none() {
+            let given = self.given.lock().expect("never poisoned");
+            let waited = self.changed.wait_timeout_while(given, limit, |given| !*given).expect("never poisoned");
+            drop(waited);
+            // late is never: the events after the first few must be alike
+            let _ = self.cloud.set(None);
+        }
+        self.cloud.get()?.as_deref()
+    }
+}
+
 impl AddCloudMetadataFilter {
+    /// The providers are asked as soon as the runtime turns; without a runtime nobody is.
     pub fn new(
         config: AddCloudMetadata,
+        world: &World,
         runtime: Option<tokio::runtime::Handle>,
         slot: Slot,
     ) -> AddCloudMetadataFilter {
-        AddCloudMetadataFilter { config, answer: OnceLock::new(), runtime, slot }
-    }
-
-    fn answer(&self, world: &World) -> Option<&str> {
-        let answer = self.answer.get_or_init(|| {
-            let runtime = self.runtime.as_ref()?;
-            let asked = |name: &str| {
-                self.config.providers.is_empty()
-                    || self.config.providers.iter().any(|p| p.value == name || (name == "aws" && p.value == "ec2"))
-            };
-            let timeout = self.config.timeout;
-            let found = runtime.block_on(async {
-                let (aws, gcp, azure, digitalocean) = tokio::join!(
-                    only(asked("aws"), aws(world, timeout)),
-                    only(asked("gcp"), gcp(world, timeout)),
-                    only(asked("azure"), azure(world, timeout)),
-                    only(asked("digitalocean"), digitalocean(world, timeout)),
-                );
-                aws.or(gcp).or(azure).or(digitalocean)
-            });
-            match &found {
-                Some(cloud) => tracing::info!("add_cloud_metadata: this machine runs in {}", cloud["provider"]),
-                None => tracing::info!("add_cloud_metadata: no cloud answered"),
+        let answer = Arc::new(Answer::default());
+        match runtime {
+            None => answer.give(None),
+            Some(runtime) => {
+                let (answer, config, world) = (Arc::clone(&answer), config.clone(), world.clone());
+                runtime.spawn(async move { answer.give(ask(&config, &world).await) });
             }
-            found.map(|cloud| cloud.to_string())
-        });
-        answer.as_deref()
+        }
+        AddCloudMetadataFilter { config, answer, slot }
     }
+}
+
+async fn ask(config: &AddCloudMetadata, world: &World) -> Option<String> {
+    let asked = |name: &str| {
+        config.providers.is_empty()
+            || config.providers.iter().any(|p| p.value == name || (name == "aws" && p.value == "ec2"))
+    };
+    let timeout = config.timeout;
+    let (aws, gcp, azure, digitalocean) = tokio::join!(
+        only(asked("aws"), aws(world, timeout)),
+        only(asked("gcp"), gcp(world, timeout)),
+        only(asked("azure"), azure(world, timeout)),
+        only(asked("digitalocean"), digitalocean(world, timeout)),
+    );
+    let found = aws.or(gcp).or(azure).or(digitalocean);
+    match &found {
+        Some(cloud) => tracing::info!("add_cloud_metadata: this machine runs in {}", cloud["provider"]),
+        None => tracing::info!("add_cloud_metadata: no cloud answered"),
+    }
+    found.map(|cloud| cloud.to_string())
 }
 
 async fn only<T>(wanted: bool, future: impl Future<Output = Option<T>>) -> Option<T> {
@@ -160,7 +191,7 @@ impl Filter for AddCloudMetadataFilter {
     }
 
     fn apply<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<Outcome, Fault> {
-        let Some(json) = self.answer(cx.world) else { return Ok(Outcome::Unmatched) };
+        let Some(json) = self.answer.wait(self.config.timeout) else { return Ok(Outcome::Unmatched) };
         let arena: &'b Arena = cx.arena;
         let value = cx.memo.get(self.slot, 0, || {
             let text = arena.alloc_str(json);

@@ -58,11 +58,11 @@ impl Filter for DecodeJsonFieldsFilter {
                     continue;
                 }
             };
-            if let (Some(key), Value::Map(map)) = (&self.config.document_id, output) {
-                if let Some(Value::Str(id)) = map.get(key) {
-                    event.given_id = Some(id);
-                    event.set(&FieldRef::from_names(["@metadata", "_id"]), Value::Str(id)).ok();
-                }
+            if let (Some(key), Value::Map(map)) = (&self.config.document_id, output)
+                && let Some(Value::Str(id)) = map.get(key)
+            {
+                event.given_id = Some(id);
+                event.set(&FieldRef::from_names(["@metadata", "_id"]), Value::Str(id)).ok();
             }
             match (&self.target, &self.config.target) {
                 (Some(target), _) => put(event, target, output)?,

@@ -105,10 +105,10 @@ impl Filter for Processors {
     }
 
     fn apply<'b>(&self, event: &mut Event<'b>, cx: &mut FilterCx<'b, '_>) -> Result<Outcome, Fault> {
-        if let Some(by_input) = &self.by_input {
-            if let Some(steps) = by_input.get(event.origin.input as usize) {
-                Processors::run(steps, event, cx)?;
-            }
+        if let Some(by_input) = &self.by_input
+            && let Some(steps) = by_input.get(event.origin.input as usize)
+        {
+            Processors::run(steps, event, cx)?;
         }
         Processors::run(&self.global, event, cx)?;
         Ok(Outcome::Matched)

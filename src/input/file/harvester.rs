@@ -99,6 +99,8 @@ pub struct Harvester {
     pub offset: u64,
     /// The bytes right before `offset`.
     pub tail: Print,
+    /// What the file was known by before anything of it was read.
+    pub head: Print,
     /// There is no line feed between `offset` and here.
     scanned: u64,
     /// The bytes right before `scanned`, where that lies behind `offset`.
@@ -146,6 +148,7 @@ impl Harvester {
             meta: None,
             offset,
             tail,
+            head: Print::default(),
             scanned: offset,
             scan_tail: Print::default(),
             len: 0,
@@ -181,17 +184,6 @@ impl Harvester {
         self.block.is_none() && self.partials.is_empty()
     }
 
-    /// Where reading must start again if everything read so far is delivered.
-    pub fn resume(&self, key: u64, end: u64) -> u64 {
-        self.partials
-            .iter()
-            .flat_map(|p| &p.parts)
-            .filter(|(k, _)| *k == key)
-            .map(|(_, start)| *start)
-            .min()
-            .unwrap_or(end)
-    }
-
     /// Makes sure that there are lines to take, if the file has any.
     pub fn load(&mut self, room: &Room, bytes_max: usize) -> io::Result<Load> {
         if self.block.is_some() {
@@ -202,6 +194,10 @@ impl Harvester {
         if stat.len < self.scanned {
             return Ok(Load::Rewritten);
         }
+        // seen but not read yet, as while it waits for the file before it: nothing else tells its content from the next
+        if self.offset < u64::from(self.head.len) && !self.head.is_at(&*self.file, 0)? {
+            return Ok(Load::Rewritten);
+        }
         self.left = self.left.filter(|(upto, _)| *upto > self.offset);
         if let Some((upto, tail)) = self.left
             && (stat.len < upto || !tail.is_before(&*self.file, upto)?)
@@ -209,15 +205,15 @@ impl Harvester {
             return Ok(Load::Rewritten);
         }
         self.len = stat.len;
-        if self.scanned == self.len && !(self.last_call && self.offset < self.len) {
-            self.at_end = true;
-            return Ok(Load::End);
-        }
-        // grown: is what was read before still there?
+        // is what was read before still there? Other content may have grown to just this length
         let same = self.tail.is_before(&*self.file, self.offset)?
             && (self.scanned == self.offset || !was_at_end || self.scan_tail.is_before(&*self.file, self.scanned)?);
         if !same {
             return Ok(Load::Rewritten);
+        }
+        if self.scanned == self.len && !(self.last_call && self.offset < self.len) {
+            self.at_end = true;
+            return Ok(Load::End);
         }
         let want = room.bytes.clamp(BLOCK_BYTES_MIN, BLOCK_BYTES_MAX) as u64;
         let mut size = want.min(self.len - self.offset);

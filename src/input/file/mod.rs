@@ -9,7 +9,7 @@
 //! - [`registry`] keeps on disk how far each file was delivered.
 //! - [`reader`] ties them: the state machine that a thread (or a simulation) polls.
 //!
-//! Must not be here: `std::fs`, clocks, threads; everything outside is reached through `crate::world`.
+//! Belongs here: everything between a path in the configuration and a batch of lines. Must not be here: `std::fs`, clocks, threads; everything outside is reached through `crate::world`.
 //!
 //! Deviations from Filebeat, each because Filebeat loses or doubles lines there:
 //! - identity is more than device and inode, so a reused inode starts at 0, and a copytruncate copy is not read again;

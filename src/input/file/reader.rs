@@ -163,8 +163,10 @@ struct Tracked {
     ended: bool,
     /// Acks do not move beyond this: the end of the copy that stands for the file.
     clamp: Option<Moved>,
-    /// Its unfinished lines were handed to the next file; so far it is read.
-    carried: Option<Moved>,
+    /// The first of the files of which this one may hold the rest of a line; itself where lines never go over files.
+    lane: u64,
+    /// The offset last put in flight.
+    sent: Option<u64>,
     /// Unfinished lines of a content that is gone, for the next file.
     left: Vec<Partial>,
     /// Length when it was last looked at and found to need nothing.
@@ -230,7 +232,14 @@ pub struct TailReader {
     /// The last record that was found at a path.
     by_path: BTreeMap<PathBuf, u64>,
     suspects: BTreeMap<(u64, u64), Suspect>,
+    /// What moves, by lane, in the order of reading.
     flights: BTreeMap<u64, VecDeque<Flight>>,
+    /// The files of a lane.
+    lanes: BTreeMap<u64, BTreeSet<u64>>,
+    /// Of lanes with unfinished lines: the files that would be read again because of them, as last put in flight,
+    /// and how far they are read.
+    behind: BTreeMap<u64, BTreeMap<u64, (Moved, u64)>>,
+    /// The lanes that a batch moves.
     batches: BTreeMap<u64, Vec<u64>>,
     next_batch: u64,
     ended_tx: mpsc::Sender<u64>,
@@ -312,6 +321,8 @@ impl TailReader {
             by_path: BTreeMap::new(),
             suspects: BTreeMap::new(),
             flights: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            behind: BTreeMap::new(),
             batches: BTreeMap::new(),
             next_batch: 1,
             ended_tx,
@@ -473,10 +484,12 @@ impl TailReader {
         // a rotated file is known to its input by the name it had
         let input =
             self.prospector.input_of(&record.path).or_else(|| self.prospector.input_of(&record.home)).unwrap_or(0);
-        self.tracked.insert(
-            record.key,
-            Tracked { input, ended: record.gone_secs.is_some() && record.marks.is_empty(), ..Tracked::default() },
-        );
+        let ended = record.gone_secs.is_some() && record.marks.is_empty();
+        self.tracked.insert(record.key, Tracked { input, ended, lane: record.key, ..Tracked::default() });
+        let before = record.prev.filter(|_| self.is_container(record.key)).and_then(|p| self.tracked.get(&p));
+        let lane = before.map_or(record.key, |t| t.lane);
+        self.tracked.get_mut(&record.key).expect("just put there").lane = lane;
+        self.lanes.entry(lane).or_default().insert(record.key);
     }
 
     /// Writes a changed record.
@@ -514,7 +527,18 @@ impl TailReader {
                 self.by_path.remove(path);
             }
         }
-        self.tracked.remove(&key);
+        if let Some(tracked) = self.tracked.remove(&key) {
+            if let Some(keys) = self.lanes.get_mut(&tracked.lane) {
+                keys.remove(&key);
+                if keys.is_empty() {
+                    self.lanes.remove(&tracked.lane);
+                    self.behind.remove(&tracked.lane);
+                }
+            }
+            if let Some(behind) = self.behind.get_mut(&tracked.lane) {
+                behind.remove(&key);
+            }
+        }
         self.wanting.remove(&key);
         self.registry.forget(key);
     }
@@ -562,37 +586,31 @@ impl TailReader {
     fn take_ended(&mut self) {
         let mut work = BTreeSet::new();
         while let Ok(batch) = self.ended_rx.try_recv() {
-            for key in self.batches.remove(&batch).expect("a batch ends once") {
-                for flight in self.flights.get_mut(&key).into_iter().flatten() {
+            for lane in self.batches.remove(&batch).expect("a batch ends once") {
+                for flight in self.flights.get_mut(&lane).into_iter().flatten() {
                     flight.ended |= flight.batch == batch;
                 }
-                work.insert(key);
+                work.insert(lane);
+            }
+        }
+        let mut last = BTreeMap::new();
+        for lane in work {
+            let flights = self.flights.get_mut(&lane).expect("it has something in flight");
+            while flights.front().is_some_and(|f| f.ended) {
+                let flight = flights.pop_front().expect("just looked at");
+                last.insert(flight.moved.key, flight.moved);
+            }
+            if flights.is_empty() {
+                self.flights.remove(&lane);
             }
         }
         let mut moved = Vec::new();
-        while let Some(key) = work.pop_first() {
-            // lines joined over two files move both at once, so the later one waits for the earlier
-            let prev = self.record(key).prev.filter(|p| self.flights.contains_key(p));
-            if prev.is_some() && self.is_container(key) {
-                continue;
-            }
-            let flights = self.flights.get_mut(&key).expect("it has something in flight");
-            let mut last = None;
-            while flights.front().is_some_and(|f| f.ended) {
-                last = flights.pop_front();
-            }
-            if flights.is_empty() {
-                self.flights.remove(&key);
-                let next = self.registry.records().values().filter(|r| r.prev == Some(key)).map(|r| r.key);
-                work.extend(next.filter(|k| self.flights.contains_key(k)));
-            }
-            if let Some(flight) = last {
-                let clamp = self.tracked[&key].clamp;
-                moved.push(match clamp {
-                    Some(end) if flight.moved.offset > end.offset => end,
-                    _ => flight.moved,
-                });
-            }
+        for (key, to) in last {
+            let clamp = self.tracked.get(&key).and_then(|t| t.clamp);
+            moved.push(match clamp {
+                Some(end) if to.offset > end.offset => end,
+                _ => to,
+            });
         }
         if !moved.is_empty() {
             self.registry.moved(moved);
@@ -740,6 +758,7 @@ impl TailReader {
         }
         let upto = self.content(key).upto;
         let (resume, head_len) = (self.record(key).offset, u64::from(self.record(key).head.len));
+        let seen_secs = self.record(key).seen_secs;
         let tracked = self.tracked.get_mut(&key).expect("tracked");
         let first = tracked.seen == 0;
         tracked.seen = scans;
@@ -753,7 +772,7 @@ impl TailReader {
             return;
         }
         // it is read to the end; but without times of birth this may be another file under the same number
-        if (tracked.clamp.is_some() || tracked.carried.is_some()) && found.stat.birth_ns.is_some() {
+        if tracked.clamp.is_some() && found.stat.birth_ns.is_some() {
             return;
         }
         let from = if tracked.read.is_some() { upto } else { resume };
@@ -764,8 +783,9 @@ impl TailReader {
         }
         tracked.quiet_len = Some(found.stat.len);
         tracked.modified_ns = found.stat.modified_ns;
-        // unchanged in length but written to: it may be other content, except that at the first sight nothing tells
-        if unread || !first {
+        // unchanged in length but perhaps written to since it was last heard of: it may be other content
+        let written = !first || found.stat.modified_ns.div_euclid(1_000_000_000) >= seen_secs;
+        if unread || written {
             tracked.retry_at = now;
             self.wanting.insert(key);
         }
@@ -969,6 +989,7 @@ impl TailReader {
             return Ok(());
         }
         let mut harvester = Harvester::new(key, found.input, found.path.clone(), file, (offset, tail, done), now);
+        harvester.head = head;
         harvester.released = prev.is_none();
         self.files.insert(key, harvester);
         Ok(())
@@ -976,10 +997,13 @@ impl TailReader {
 
     /// A known file that no glob finds any more: it is searched in its folder under any name.
     fn missing(&mut self, key: u64, now: Duration) {
-        if self.tracked[&key].carried.is_some() || self.tracked[&key].clamp.is_some() {
+        let scans = self.scans;
+        let tracked = self.tracked.get_mut(&key).expect("tracked");
+        if tracked.clamp.is_some() {
+            // read to the end of its copy: who waits for it need not wait
+            tracked.seen = scans;
             return;
         }
-        let scans = self.scans;
         let record = self.record(key);
         if let Ok(stat) = self.world.fs.stat_link(&record.path) {
             let same = record.id.may_be(&FileId::of(&stat));
@@ -1027,7 +1051,7 @@ impl TailReader {
                     self.lost(key, lost, "the file is gone");
                 }
                 record.gone_secs = Some(self.world.clock.now().epoch_secs());
-                if !self.flights.contains_key(&key) {
+                if !self.in_flight_of(key) {
                     record.marks.clear();
                 }
                 self.put(record);
@@ -1093,7 +1117,7 @@ impl TailReader {
         let wall = self.world.clock.now().epoch_secs();
         let mut forget = Vec::new();
         for (key, tracked) in &self.tracked {
-            if self.files.contains_key(key) || self.flights.contains_key(key) || self.wanting.contains(key) {
+            if self.files.contains_key(key) || self.in_flight_of(*key) || self.wanting.contains(key) {
                 continue;
             }
             let record = self.record(*key);
@@ -1230,7 +1254,7 @@ impl TailReader {
         let stat = file.stat()?;
         let record = self.record(key);
         match identity::compare(&record.id, &self.content(key), &stat, &*file)? {
-            Verdict::Same if self.tracked[&key].clamp.is_some() || self.tracked[&key].carried.is_some() => Ok(()),
+            Verdict::Same if self.tracked[&key].clamp.is_some() => Ok(()),
             Verdict::Same => {
                 let position = match self.tracked[&key].read {
                     Some(read) => (read.offset, read.tail, read.done),
@@ -1241,6 +1265,7 @@ impl TailReader {
                 let input = self.tracked[&key].input;
                 let mut harvester = Harvester::new(key, input, record.path.clone(), file, position, now);
                 harvester.left = record.marks.back().map(|m| (m.upto, m.tail));
+                harvester.head = record.head;
                 harvester.released = record.prev.is_none();
                 self.files.insert(key, harvester);
                 Ok(())
@@ -1289,10 +1314,12 @@ impl TailReader {
                     let mut harvester =
                         Harvester::new(key, input, path.clone(), copy_file, (from, tail, suppress), now);
                     harvester.left = left;
+                    harvester.head = record.head;
                     harvester.released = record.prev.is_none() || in_memory;
                     self.files.insert(key, harvester);
                 } else {
                     // all of it was read; what was read beyond the copy's end is in no file any more
+                    tracked.left = partials;
                     let end = copy_stat.len.min(content.upto);
                     let tail = end_print(&*copy_file, end)?;
                     tracked.clamp = Some(Moved { key, offset: end, done: end, tail });
@@ -1389,7 +1416,7 @@ impl TailReader {
             }
             // it must have been looked at since this one came: a scan may have failed before it came to that
             (Some(t), None) => {
-                let through = t.ended || t.clamp.is_some() || t.carried.is_some();
+                let through = t.ended || t.clamp.is_some();
                 through || (t.seen != 0 && t.seen >= born && !self.wanting.contains(&prev))
             }
         };
@@ -1404,13 +1431,10 @@ impl TailReader {
             && let Some(tracked) = self.tracked.get_mut(&prev)
         {
             let mut partials = std::mem::take(&mut tracked.left);
-            let mut end = tracked.read;
             if let Some(file) = self.files.get_mut(&prev) {
                 partials.append(&mut file.partials);
-                end = Some(Moved { key: prev, offset: file.offset, done: file.offset, tail: file.tail });
             }
             if !partials.is_empty() {
-                tracked.carried = end;
                 self.files.get_mut(&key).expect("open").partials = partials;
             }
         }
@@ -1421,7 +1445,7 @@ impl TailReader {
     fn read_batch(&mut self, now: Duration) -> Option<Batch> {
         let mut room = Room { events: self.config.batch_events_max, bytes: self.config.batch_bytes_max };
         let mut batch: Option<Batch> = None;
-        let mut keys = Vec::new();
+        let mut lanes = BTreeSet::new();
         let wall = self.world.clock.now();
         let id = self.next_batch;
         // in turn, beginning after the file that was last
@@ -1450,20 +1474,20 @@ impl TailReader {
             let moved = self.read_file(key, target, &mut room, wall, now);
             let some = target.len() > before;
             for m in moved {
-                keys.push(m.key);
-                self.flights.entry(m.key).or_default().push_back(Flight { batch: id, moved: m, ended: false });
+                let lane = self.tracked[&key].lane;
+                lanes.insert(lane);
+                self.flights.entry(lane).or_default().push_back(Flight { batch: id, moved: m, ended: false });
             }
             if some {
                 self.turn = key + 1;
             }
         }
-        if keys.is_empty() {
+        if lanes.is_empty() {
             assert!(batch.is_none_or(|b| b.is_empty()), "events come with their place");
             return None;
         }
         self.next_batch += 1;
-        keys.dedup();
-        self.batches.insert(id, keys);
+        self.batches.insert(id, lanes.into_iter().collect());
         let batch = batch.expect("something was read");
         if batch.is_empty() {
             // only lines that make no event: nobody will ack them
@@ -1563,11 +1587,63 @@ impl TailReader {
         }
     }
 
-    /// Where a file stands: offset, waiting lines, and the earlier files that hold parts of those.
-    fn standing(&self, key: u64) -> (u64, usize, BTreeSet<u64>) {
+    /// Where a file stands: offset, waiting lines and parts of those.
+    fn standing(&self, key: u64) -> (u64, usize, usize) {
         let file = &self.files[&key];
-        let earlier = file.partials.iter().flat_map(|p| &p.parts).map(|(k, _)| *k).filter(|k| *k != key).collect();
-        (file.offset, file.partials.len(), earlier)
+        (file.offset, file.partials.len(), file.partials.iter().map(|p| p.parts.len()).sum())
+    }
+
+    fn in_flight_of(&self, key: u64) -> bool {
+        let lane = self.tracked[&key].lane;
+        self.flights.get(&lane).is_some_and(|all| all.iter().any(|f| f.moved.key == key))
+    }
+
+    /// What moves once everything read up to now is delivered, after a turn of `key`.
+    ///
+    /// An unfinished line is read again from its first part, and everything between with it, in the same order, so that the
+    /// parts of every line meet again: the file of the oldest such part starts there, and the files that follow it do not
+    /// move at all. What was delivered of them is passed over by [`Record::done`].
+    fn moves(&mut self, key: u64) -> Vec<Moved> {
+        let lane = self.tracked[&key].lane;
+        let mut first: Option<(u64, u64)> = None;
+        for k in &self.lanes[&lane] {
+            let held = self.files.get(k).map_or(&[][..], |f| &f.partials);
+            let parts = held.iter().chain(&self.tracked[k].left).flat_map(|p| p.parts.first());
+            first = parts.copied().chain(first).min();
+        }
+        let (file, record) = (&self.files[&key], self.record(key));
+        let read = file.offset;
+        // what was delivered in an earlier run stays delivered while it is read again
+        let (done, tail) = if record.done > read { (record.done, record.tail) } else { (read, file.tail) };
+        let sent = self.tracked[&key].sent.unwrap_or(record.offset);
+        let offset = match first {
+            Some((k, _)) if k < key => sent.min(read),
+            Some((k, start)) if k == key => start,
+            _ => read,
+        };
+        let new = Moved { key, offset, done, tail };
+        let mut moved = vec![new];
+        let mut behind = self.behind.remove(&lane).unwrap_or_default();
+        behind.insert(key, (new, read));
+        for (k, (m, read)) in behind.iter_mut().filter(|(k, _)| **k != key) {
+            let offset = match first {
+                Some((f, _)) if f < *k => m.offset,
+                Some((f, start)) if f == *k => start,
+                _ => *read,
+            };
+            if offset != m.offset {
+                m.offset = offset;
+                moved.push(*m);
+            }
+        }
+        for m in &moved {
+            self.tracked.get_mut(&m.key).expect("tracked").sent = Some(m.offset);
+        }
+        behind.retain(|_, (m, read)| m.offset < *read);
+        if !behind.is_empty() {
+            self.behind.insert(lane, behind);
+        }
+        moved
     }
 
     /// A file has nothing more for now: is it gone for good?
@@ -1630,7 +1706,7 @@ impl TailReader {
     fn account(
         &mut self,
         key: u64,
-        before: &(u64, usize, BTreeSet<u64>),
+        before: &(u64, usize, usize),
         took: Took,
         wall: Timestamp,
         now: Duration,
@@ -1647,7 +1723,6 @@ impl TailReader {
             file.heard = now;
         }
         let end = file.offset;
-        let mut moved = vec![Moved { key, offset: file.resume(key, end), done: end, tail: file.tail }];
         let (cut_first, bad_first) = (took.cut_bytes > 0 && !file.cut_said, took.bad_lines > 0 && !file.bad_said);
         file.cut_said |= cut_first;
         file.bad_said |= bad_first;
@@ -1658,9 +1733,6 @@ impl TailReader {
             // a longer head is only better; without it the shorter one stays true
             grown = identity::head_of(&*file.file).ok().filter(|h| h.len > record.head.len);
         }
-        for earlier in before.2.difference(&after.2) {
-            moved.extend(self.tracked.get(earlier).and_then(|t| t.carried));
-        }
         if let Some(head) = grown {
             let mut record = record.clone();
             record.head = head;
@@ -1670,7 +1742,7 @@ impl TailReader {
         let mut marks = took.marks;
         if container {
             // these lines carry their time; the mark only tells how far the file was read, and how late its bad lines are
-            let from = self.record(key).marks.back().map_or(0, |m| m.upto).max(before.0);
+            let from = self.record(key).marks.back().map_or(0, |m| m.upto).max(before.0).max(self.record(key).done);
             marks = if from < end { vec![(from, end)] } else { vec![] };
         }
         for (from, upto) in marks {
@@ -1697,7 +1769,7 @@ impl TailReader {
                 took.bad_why
             ));
         }
-        moved
+        self.moves(key)
     }
 
     fn close_if_done(&mut self, key: u64, now: Duration) {

@@ -384,7 +384,8 @@ fn apply(records: &mut BTreeMap<u64, Record>, op: Op) {
             for m in all {
                 if let Some(r) = records.get_mut(&m.key) {
                     (r.offset, r.done, r.tail) = (m.offset, m.done, m.tail);
-                    while r.marks.front().is_some_and(|mark| mark.upto <= m.offset) {
+                    // what is delivered makes no event again, so its time is not asked for
+                    while r.marks.front().is_some_and(|mark| mark.upto <= m.done) {
                         r.marks.pop_front();
                     }
                 }

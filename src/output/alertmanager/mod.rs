@@ -88,6 +88,9 @@ struct Health {
     retry_at: Duration,
 }
 
+/// Which host, and its status with its words.
+type HostAnswer = (usize, Result<(u16, String), NetError>);
+
 /// What the hosts said to a list of alerts.
 enum Verdict {
     /// At least one took it.
@@ -260,7 +263,7 @@ impl Alertmanager {
     /// Sends a list to those hosts of `hosts` (all without) at once, and remembers which of them failed.
     async fn send(&self, body: Vec<u8>, hosts: &[usize]) -> Verdict {
         let body = Bytes::from(body);
-        let answers: Mutex<Vec<(usize, Result<(u16, String), NetError>)>> = Mutex::default();
+        let answers: Mutex<Vec<HostAnswer>> = Mutex::default();
         let mut exchanges: Vec<BoxFuture<'_, ()>> = Vec::new();
         for &at in hosts {
             let request = self.request(&self.config.hosts[at], &body);
@@ -380,7 +383,9 @@ impl Alertmanager {
         self.firing.set(inner.alerts.len() as i64);
         let state = State { alerts: inner.alerts.values().cloned().collect() };
         let bytes = serde_json::to_vec(&state).expect("plain values become JSON");
-        if let Err(why) = self.cx.world.fs.replace(&self.path, &bytes, 0o600)
+        let fs = &self.cx.world.fs;
+        let made = self.path.parent().map_or(Ok(()), |dir| fs.create_dir_all(dir));
+        if let Err(why) = made.and_then(|()| fs.replace(&self.path, &bytes, 0o600))
             && self.said.now(&self.cx.world, "state", 1).is_some()
         {
             // the alerts are out; without the file a restart only begins them anew
@@ -498,11 +503,13 @@ impl Alertmanager {
             };
             tokio::select! {
                 biased;
-                () = self.cx.stop.wait() => return,
+                () = self.cx.stop.wait() => break,
                 () = self.changed.notified() => {}
                 () = wait => pause = if self.tend().await { Duration::ZERO } else { BACKOFF.initial },
             }
         }
+        // with the newest events' times, for the next run
+        self.save(&self.inner.lock().expect("never poisoned"));
     }
 }
 

@@ -13,14 +13,14 @@ use std::ops::Range;
 const REFUSED: u8 = b'!';
 
 /// Why an item cannot be sent, as `reason: message`.
-pub(super) fn refusal(item: &[u8]) -> Option<&str> {
+pub(in crate::output) fn refusal(item: &[u8]) -> Option<&str> {
     let rest = item.strip_prefix(&[REFUSED])?;
     let end = rest.iter().position(|b| *b == b'\n').expect("a refusal ends its line");
     Some(std::str::from_utf8(&rest[..end]).expect("a refusal is text"))
 }
 
 /// The bytes of an item that are sent; a deletion has no document.
-pub(super) fn sent(item: &[u8]) -> &[u8] {
+pub(in crate::output) fn sent(item: &[u8]) -> &[u8] {
     if item.starts_with(b"{\"delete\":") {
         let end = item.iter().position(|b| *b == b'\n').expect("an action line ends");
         return &item[..=end];

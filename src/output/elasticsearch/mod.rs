@@ -27,6 +27,7 @@ pub mod response;
 mod tests;
 
 pub use build::{OPTIONS, build};
+pub(super) use encode::{refusal, sent};
 pub use filebeat::from_filebeat;
 
 use super::delivery::hosts::HostPool;

@@ -19,7 +19,7 @@ pub use summary::{LABELS_SHOWN_MAX, NAMES_MAX, Summary};
 
 use super::delivery::backoff::sleep_or_stop;
 use super::delivery::said::Said;
-use super::{Item, Output, OutputCx, Parcel, Selected, plain};
+use super::{Item, Output, OutputCx, Parcel, Selected, elasticsearch, plain};
 use crate::telemetry::{Counter, CounterName};
 use crate::world::{BoxFuture, World};
 use files::{Files, Line};
@@ -162,7 +162,18 @@ impl Output for StandIn {
             parcel.ack.delivered(left_out as u64);
             let mut parts: BTreeMap<String, Part<'_>> = BTreeMap::new();
             for item in parcel.items.iter().filter(|i| !i.bytes.is_empty()) {
-                let bytes = parcel.bytes(item);
+                let mut bytes = parcel.bytes(item);
+                if self.sends == Sends::Documents {
+                    if let Some(why) = elasticsearch::refusal(bytes) {
+                        let (reason, message) = why.split_once(": ").unwrap_or((why, why));
+                        let buried = plain::bury(&self.cx, &self.said, &parcel, &[item], reason, message, None).await;
+                        if buried.is_none() {
+                            return;
+                        }
+                        continue;
+                    }
+                    bytes = elasticsearch::sent(bytes);
+                }
                 let name = self.file_of(bytes);
                 let part = parts.entry(name).or_insert_with_key(|name| Part {
                     path: self.local.files.lock().expect("never poisoned").dir().join(name),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::json::write_str;
-use crate::output::testing::{TestWorld, batch, parcel, send};
+use crate::output::testing::{TestWorld, batch, build, parcel, send};
 use crate::output::write_document;
 use std::sync::atomic::Ordering;
 
@@ -135,4 +135,20 @@ fn a_full_disk_delays_and_loses_nothing() {
     t.block_on(delivery);
     assert_eq!(end.try_recv().unwrap().deliveries_done, 1);
     assert_eq!(t.fs.text("/l/x.ndjson").lines().count(), 2);
+}
+
+#[test]
+fn what_elasticsearch_would_not_be_sent_is_a_dead_letter_here_too() {
+    let t = TestWorld::new();
+    let text = "elasticsearch { hosts => 'h' index => 'x-%{+QQQQQ}' }";
+    assert!(build(&t, text, false).is_err());
+    let text = r#"elasticsearch { hosts => "h" index => "x" document_id => "%{id}" action => "%{act}" }"#;
+    let local = Local::new(t.world.clone(), Path::new("/l"));
+    let out = local.wrap(build(&t, text, false).unwrap().output, Sends::Documents, t.cx());
+    let events = [r#"{"id":"1","act":"index"}"#, r#"{"id":"2","act":"dance"}"#, r#"{"id":"1","act":"delete"}"#];
+    let tally = send(&t, &*out, &events);
+    assert_eq!((tally.deliveries_done, tally.deliveries_dead), (2, 1), "{}", t.fs.text("/dead.ndjson"));
+    let file = t.fs.text("/l/x.ndjson");
+    assert_eq!(file.lines().count(), 3, "{file}");
+    assert!(file.lines().nth(2).unwrap().starts_with("{\"delete\":"), "{file}");
 }

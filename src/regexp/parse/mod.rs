@@ -4,6 +4,9 @@
 //! dialects: `.` and `(?m)`, `^ $` as line anchors, `\h` as a hexadecimal digit, nested classes with `&&`, `{n}?` and
 //! `{n,m}+` being a repeat of a repeat, `(?i)` reaching over the alternatives to the end of its group, plain groups
 //! that do not capture beside named ones, and ASCII `\w \d \s` next to Unicode `\b` and `[[:alpha:]]`.
+//!
+//! Belongs here: text to tree, and the errors of the text. Must not be here: what an engine makes of the tree
+//! (`regexp/pcre2.rs`).
 
 mod classes;
 mod escapes;

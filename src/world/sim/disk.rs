@@ -206,10 +206,10 @@ impl State {
     }
 
     fn give_up_dirty(&mut self, node: Node) {
-        if let Content::File { live, durable, doomed } = &mut self.inodes.get_mut(&node).expect("open").content {
-            if live.len() > durable.len() {
-                doomed.push(durable.len()..live.len());
-            }
+        if let Content::File { live, durable, doomed } = &mut self.inodes.get_mut(&node).expect("open").content
+            && live.len() > durable.len()
+        {
+            doomed.push(durable.len()..live.len());
         }
     }
 
@@ -358,10 +358,10 @@ impl Disk {
         let mut state = self.state();
         let (dir, name) = state.place(path)?;
         let node = *state.names(dir)?.get(name).ok_or_else(not_found)?;
-        if let Content::Dir { live, .. } = &state.inodes[&node].content {
-            if !live.is_empty() {
-                return Err(io::Error::from_raw_os_error(39));
-            }
+        if let Content::Dir { live, .. } = &state.inodes[&node].content
+            && !live.is_empty()
+        {
+            return Err(io::Error::from_raw_os_error(39));
         }
         state.change(dir, Change::Unlink(name.to_os_string()));
         state.unlink(node);
