@@ -55,6 +55,32 @@ impl DeadLetters {
         &self.path
     }
 
+    /// Where the last whole line ends.
+    fn whole_lines(&self, len: u64) -> io::Result<u64> {
+        const CHUNK_BYTES: u64 = 64 << 10;
+        if len == 0 {
+            return Ok(0);
+        }
+        let file = self.world.fs.open(&self.path)?;
+        let mut end = len;
+        while end > 0 {
+            let from = end.saturating_sub(CHUNK_BYTES);
+            let mut chunk = vec![0; (end - from) as usize];
+            let mut n = 0;
+            while n < chunk.len() {
+                match file.read_at(from + n as u64, &mut chunk[n..])? {
+                    0 => break,
+                    more => n += more,
+                }
+            }
+            if let Some(at) = memchr::memrchr(b'\n', &chunk[..n]) {
+                return Ok(from + at as u64 + 1);
+            }
+            end = from;
+        }
+        Ok(0)
+    }
+
     /// Writes letters and syncs them to disk: after `Ok` the events have ended.
     ///
     /// # Errors
@@ -82,8 +108,14 @@ impl DeadLetters {
             if let Some(dir) = self.path.parent() {
                 self.world.fs.create_dir_all(dir)?;
             }
-            let file = self.world.fs.open_write(&self.path, WriteMode::Append, 0o600)?;
-            let len = file.len()?;
+            let mut file = self.world.fs.open_write(&self.path, WriteMode::Append, 0o600)?;
+            let mut len = file.len()?;
+            let whole = self.whole_lines(len)?;
+            if whole < len {
+                // a crash tore the last line; its event is read again
+                file.set_len(whole)?;
+                len = whole;
+            }
             if let Some(dir) = self.path.parent() {
                 self.world.fs.sync_dir(dir)?;
             }
@@ -112,5 +144,34 @@ impl DeadLetters {
             self.metrics.counter(CounterName::DeadLetterEvents, &[("reason", l.reason)]).inc();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::testing::TestWorld;
+
+    #[test]
+    fn a_line_that_a_crash_tore_does_not_swallow_the_next() {
+        let t = TestWorld::new();
+        t.fs.put("/dead.ndjson", "{\"whole\":1}\n{\"torn");
+        let letters =
+            DeadLetters::new(t.world.clone(), Metrics::new(), Path::new("/dead.ndjson"), DEAD_LETTER_BYTES_MAX);
+        let letter = DeadLetter {
+            reason: "rejected",
+            message: "",
+            status: None,
+            source: "a.log",
+            offset: 7,
+            output: "",
+            event: b"{}",
+        };
+        letters.write(&[letter]).unwrap();
+        let text = t.fs.text("/dead.ndjson");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[0], "{\"whole\":1}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(lines[1]).unwrap()["offset"], 7);
     }
 }

@@ -174,6 +174,7 @@ impl Writer {
                 Rotation::Remove,
             ])
         };
+        let rotation = if rotation == Rotation::CopyMatched && !super::run::hard() { Rotation::Copy } else { rotation };
         Writer {
             name: name.to_string(),
             path,
