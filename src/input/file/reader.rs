@@ -42,6 +42,8 @@ pub const REMOVED_RECORD_KEEP: Duration = Duration::from_secs(3600);
 pub const REMOVED_FILE_WAIT: Duration = Duration::from_secs(2);
 /// A new file with the content of a known one may be a copy whose original is about to be truncated; it waits so long.
 pub const COPY_WAIT: Duration = Duration::from_secs(10);
+/// A beginning of so many bytes in common shows that one file is a copy of another; fewer bytes many files share.
+pub const COPY_PROOF_BYTES: u64 = 64;
 /// A file waits at most so long for the one that had its name before.
 pub const PREVIOUS_WAIT: Duration = Duration::from_secs(60);
 /// Wait before an open that failed is tried again, and before the next scan while something hangs in the balance.
@@ -1158,7 +1160,7 @@ impl TailReader {
                 let Ok(stat) = self.world.fs.stat_link(&sibling) else { continue };
                 let id = FileId::of(&stat);
                 let known = self.by_ino.get(&id.ino).into_iter().flatten().any(|k| self.record(*k).id.may_be(&id));
-                if !known && stat.len > 0 && stat.modified_ns > last_run {
+                if !known && stat.len > 0 && stat.modified_ns >= last_run {
                     missed.push(format!("{text} ({} bytes)", stat.len));
                 }
             }
@@ -1380,13 +1382,18 @@ impl TailReader {
     /// The copy that holds what a truncated file held.
     #[allow(clippy::type_complexity, reason = "used twice")]
     fn find_copy(&mut self, key: u64, content: &Content) -> io::Result<Option<(PathBuf, Box<dyn ReadFile>, Stat)>> {
-        let suspect = self.suspects.iter().find(|(_, s)| s.of == key).map(|(place, s)| (*place, s.path.clone()));
-        if let Some((place, path)) = suspect {
+        let suspect = self.suspects.iter().find(|(_, s)| s.of == key).map(|(place, s)| (*place, s.path.clone(), s.len));
+        if let Some((place, path, compared)) = suspect {
             self.suspects.remove(&place);
             if let Ok(file) = self.world.fs.open(&path) {
                 let stat = file.stat()?;
-                // it was compared byte by byte while the original was there
-                if (stat.dev, stat.ino) == place && (stat.len < content.upto || content.is_in(&*file, stat.len)?) {
+                // it was compared while the original was there, but perhaps when it had a few bytes only, as many files begin
+                let same = if stat.len < content.upto {
+                    compared >= COPY_PROOF_BYTES || content.head.is_at(&*file, 0)?
+                } else {
+                    content.is_in(&*file, stat.len)?
+                };
+                if (stat.dev, stat.ino) == place && same {
                     return Ok(Some((path, file, stat)));
                 }
             }
