@@ -22,7 +22,10 @@ fn timed(mut work: impl FnMut()) -> Duration {
 fn main() {
     let rounds: u32 = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(5);
     let per_event = |t: Duration| t.as_nanos() as f64 / f64::from(BATCH * BATCHES);
-    println!("{:>6} {:>10} {:>10} {:>6} {:>10} {:>10} {:>6}", "round", "read", "serde", "ratio", "write", "serde", "ratio");
+    println!(
+        "{:>6} {:>10} {:>10} {:>6} {:>10} {:>10} {:>6}",
+        "round", "read", "serde", "ratio", "write", "serde", "ratio"
+    );
     for round in 1..=rounds {
         let mut arena = Arena::new();
         let read = timed(|| {
