@@ -89,7 +89,7 @@ fn every_line_is_there_exactly_once() {
         sum.items
     );
     assert!(failed.is_empty(), "{} of {count} seeds failed: {failed:?}", failed.len());
-    assert!(sum.excused * 10 < sum.lines, "most lines are judged strictly");
+    assert!(sum.excused * 5 < sum.lines, "at least four of five lines are judged strictly");
 }
 
 #[test]
