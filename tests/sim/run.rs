@@ -181,6 +181,11 @@ impl Run {
         }
         self.sim.say(|| "faults stop, writers end".to_string());
         self.quiet = true;
+        self.end_at = None;
+        if let Some(life) = &self.life {
+            life.process.set_death(Death::Never);
+            life.process.set_others(|| {});
+        }
         self.writers.iter().for_each(|w| w.lock().unwrap().finish(&self.scene));
         self.weather(false);
         let limit = self.now() + LIVENESS_LIMIT;
