@@ -230,6 +230,11 @@ impl Harvester {
             size = size.max(line);
         }
         let (bytes, got) = self.read_block(size)?;
+        // emptied and written anew while it was read? Former content never comes back: what is there now was there then
+        let head = Print::of(&bytes[..got.min(TAIL_BYTES_MAX)]);
+        if !self.tail.is_before(&*self.file, self.offset)? || !head.is_at(&*self.file, self.offset)? {
+            return Ok(Load::Rewritten);
+        }
         let end = match memchr::memrchr(b'\n', &bytes[..got]) {
             Some(at) => at + 1,
             None if self.last_call && self.offset + got as u64 >= self.len => got,
