@@ -16,7 +16,7 @@ use crate::config::lower::{lower_condition, lower_filters};
 use crate::config::options::{OptionSpec, Options, PluginKind, nearest};
 use crate::event::{Event, FieldRef, Value};
 use crate::filter::processor::{Agent, Gate, Link};
-use crate::filter::program::{FilterNode, Node, Program};
+use crate::filter::program::{Node, Program};
 use crate::input::beats;
 use crate::input::common::Decoration;
 use crate::input::file::FileInputConfig;
@@ -372,9 +372,4 @@ fn logstash_output(statement: &Stmt, made: &mut Vec<Arc<dyn Output>>, b: &mut Bu
             Some(OutputNode::Branch(arms.collect()))
         }
     }
-}
-
-/// A filter node, for tools that add one.
-pub fn filter_node(filter: Box<dyn crate::filter::Filter>) -> Node {
-    Node::Filter(FilterNode { filter, common: crate::filter::common::CommonOptions::default() })
 }

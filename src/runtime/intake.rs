@@ -67,11 +67,6 @@ impl Intake {
         }
     }
 
-    /// True when a batch can enter now; only the one caller who submits may rely on it.
-    pub fn has_room(&self) -> bool {
-        self.inner.state.lock().expect("never poisoned").in_flight < self.inner.in_flight_max
-    }
-
     fn enter(&self, state: &mut State, batch: Batch) {
         state.in_flight += 1;
         self.inner.gauge.set(state.in_flight as i64);
